@@ -1,0 +1,279 @@
+"""What the controller and a gateway say to each other, wire version 1.
+
+Pure data: no I/O, no clock. A reader skips fields that it does not know, so adding an optional field is
+not a new version; taking one away or changing its meaning is. Every message fits in `MAX_BYTES`.
+"""
+
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from wire.types import (
+    DurationMs,
+    Event,
+    GainDb,
+    GatewayId,
+    Instant,
+    LatenessPolicy,
+    Mode,
+    Percent,
+    Priority,
+    Seq,
+    Sha256,
+    Uuid,
+)
+
+VERSION = 1
+MAX_BYTES = 128 * 1024
+"""Largest message either side sends or reads, the envelope included; the broker refuses more."""
+
+MAX_PLAN_BYTES = 92 * 1024
+"""Largest plan before signing: base64 makes four bytes of three and the envelope adds some 150."""
+
+
+class WireError(ValueError):
+    """The other side sent what this protocol does not allow. Decoding raises this and nothing else."""
+
+
+class ClipRef(Struct, frozen=True, kw_only=True):
+    """A clip that an item needs: fetch it from ``/media/<sha256>`` and trust it by its hash only."""
+
+    sha256: Sha256
+    size_bytes: Annotated[int, Meta(gt=0, le=1 << 31)]
+    duration_ms: DurationMs
+
+
+class Item(Struct, frozen=True, kw_only=True):
+    """One broadcast as one gateway is to play it."""
+
+    broadcast_id: Uuid
+    start_at: Instant
+    clips: Annotated[tuple[ClipRef, ...], Meta(min_length=1, max_length=64)]
+    """Played one after the other without a gap."""
+    repeat: Annotated[int, Meta(ge=1, le=20)] = 1
+    gap_ms: DurationMs = 0
+    """Silence between two repeats."""
+    priority: Priority = Priority.NORMAL
+    mode: Mode = Mode.ACTUAL
+    gain_db: GainDb = 0.0
+    lateness: LatenessPolicy = LatenessPolicy.PLAY_FROM_START
+    late_limit_ms: DurationMs = 120_000
+    """Not started more than this after `start_at`; the gateway reports ``missed`` instead."""
+
+    @property
+    def duration_ms(self) -> int:
+        """Sound and gaps of all repeats, from the first sample to the last."""
+        once = sum(clip.duration_ms for clip in self.clips)
+        return once * self.repeat + self.gap_ms * (self.repeat - 1)
+
+
+class Down(Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """What every message to a gateway carries, whatever its kind."""
+
+    v: Annotated[int, Meta(ge=VERSION, le=VERSION)] = VERSION
+    id: Uuid
+    """New for every transmission: the same id twice is a redelivery or a replay, never a new order."""
+    aud: GatewayId
+    """The one gateway that may act on it; no topic decides who speaks."""
+    epoch: Seq
+    """Rises when the controller was restored from a backup; a lower one than seen is refused."""
+    seq: Seq
+    """Rises with every transmission in its stream (plan, order, emergency, beat)."""
+    iat: Instant
+    nbf: Instant
+    exp: Instant
+    boot: Uuid | None = None
+    """The gateway's current boot nonce. An emergency carries it and so needs no clock to be fresh."""
+
+
+class Plan(Down, frozen=True, kw_only=True, tag="plan"):
+    """Everything one gateway will play until `until_at`. It replaces every earlier plan. Retained."""
+
+    version: Annotated[int, Meta(ge=1)]
+    until_at: Instant
+    items: tuple[Item, ...]
+
+
+class Play(Down, frozen=True, kw_only=True, tag="play"):
+    """Play one item now, or as soon as its `start_at` comes."""
+
+    item: Item
+
+
+class Stop(Down, frozen=True, kw_only=True, tag="stop"):
+    """Silence one broadcast and never start it; without `broadcast_id`, silence all that is due or sounding."""
+
+    broadcast_id: Uuid | None = None
+
+
+class Cancel(Down, frozen=True, kw_only=True, tag="cancel"):
+    """Never start these. One that has not arrived yet leaves a tombstone, so that order does not matter."""
+
+    broadcast_ids: Annotated[tuple[Uuid, ...], Meta(min_length=1, max_length=1000)]
+
+
+class Volume(Down, frozen=True, kw_only=True, tag="volume"):
+    """Set the loudness of everything but emergencies, in percent of full scale amplitude; 0 is mute."""
+
+    percent: Percent
+
+
+class Receipt(Down, frozen=True, kw_only=True, tag="receipt"):
+    """The controller has committed every report of `journal` up to and including `up_to`; they may go."""
+
+    journal: Uuid
+    up_to: Seq
+
+
+class Resync(Down, frozen=True, kw_only=True, tag="resync"):
+    """Say again what is not receipted, and your state."""
+
+
+class Beat(Down, frozen=True, kw_only=True, tag="beat"):
+    """The controller's signed time (`iat`) and what it believes; each minute with jitter, QoS 0."""
+
+    plan_version: Seq
+    open_orders: tuple[Uuid, ...] = ()
+    """Broadcasts ordered and not yet confirmed; a gateway that does not know one asks for it."""
+
+
+Order = Play | Stop | Cancel | Volume | Receipt | Resync
+ToGateway = Plan | Order | Beat
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """One thing that happened on a gateway, kept in its journal until receipted."""
+
+    n: Annotated[int, Meta(ge=1)]
+    """Number in the gateway's journal; no number is used twice or left out."""
+    at: Instant
+    event: Event
+    broadcast_ids: tuple[Uuid, ...] = ()
+    reason: Annotated[str, Meta(max_length=200)] | None = None
+    """A stable word: a `Rejection`, or why something failed, was missed or is partial."""
+    started_at: Instant | None = None
+    """When the first sample left for the sound device."""
+    played_ms: DurationMs | None = None
+    """Really written to the device, gaps included."""
+    expected_ms: DurationMs | None = None
+    underruns: Annotated[int, Meta(ge=0)] | None = None
+    peak_db: float | None = None
+    """Highest sample written, dBFS; evidence that it was not silence."""
+    by: Uuid | None = None
+    """The broadcast that pre-empted this one."""
+    plan_version: Seq | None = None
+    detail: Annotated[str, Meta(max_length=500)] | None = None
+
+
+class Reports(Struct, frozen=True, kw_only=True):
+    """Reports in the order of their numbers, from one journal."""
+
+    v: int = VERSION
+    journal: Uuid
+    """Made once with the gateway's journal: a new disk starts at 1 again under a new name."""
+    boot: Uuid
+    reports: Annotated[tuple[Report, ...], Meta(min_length=1, max_length=200)]
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """Birth and, with `online` false, last will of a gateway. Retained."""
+
+    v: int = VERSION
+    online: bool
+    boot: Uuid
+    at: Instant | None = None
+    """None in a will: it was written long before it is sent."""
+    agent_version: str | None = None
+    plan_version: Seq = 0
+    clock_offset_ms: int | None = None
+    playing: Uuid | None = None
+    volume_percent: Percent | None = None
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """How a gateway is, each minute. None means that this box cannot tell, never that all is well."""
+
+    v: int = VERSION
+    at: Instant
+    boot: Uuid
+    uptime_s: int | None = None
+    temperature_c: float | None = None
+    load_1m: float | None = None
+    memory_free_bytes: int | None = None
+    disk_free_bytes: int | None = None
+    signal_percent: Percent | None = None
+    clock_offset_ms: int | None = None
+    volume_percent: Percent | None = None
+    power: str | None = None
+    output_peak_db: float | None = None
+    underruns: int | None = None
+    plan_version: Seq = 0
+    clips_missing: int = 0
+    reports_waiting: int = 0
+    last_error: Annotated[str, Meta(max_length=300)] | None = None
+
+
+class ControllerState(Struct, frozen=True, kw_only=True):
+    """Birth and last will of the controller. Retained."""
+
+    v: int = VERSION
+    online: bool
+    at: Instant | None = None
+
+
+_encoder = msgspec.json.Encoder()
+_to_gateway: msgspec.json.Decoder[ToGateway] = msgspec.json.Decoder(ToGateway)
+_reports = msgspec.json.Decoder(Reports)
+_state = msgspec.json.Decoder(State)
+_health = msgspec.json.Decoder(Health)
+_controller_state = msgspec.json.Decoder(ControllerState)
+
+
+def encode(message: Struct) -> bytes:
+    """Return the JSON of a message, unsigned.
+
+    Raises:
+        WireError: It is larger than `MAX_BYTES`.
+    """
+    payload = _encoder.encode(message)
+    if len(payload) > MAX_BYTES:
+        raise WireError(f"{type(message).__name__} of {len(payload)} bytes is over {MAX_BYTES}")
+    return payload
+
+
+_T = TypeVar("_T")
+
+
+def _decode(decoder: msgspec.json.Decoder[_T], payload: bytes) -> _T:
+    if len(payload) > MAX_BYTES:
+        raise WireError(f"{len(payload)} bytes are over {MAX_BYTES}")
+    try:
+        return decoder.decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError) as error:
+        raise WireError(str(error)) from error
+
+
+def decode_to_gateway(payload: bytes) -> ToGateway:
+    """Parse the payload of an envelope; raises `WireError`, and nothing else."""
+    return _decode(_to_gateway, payload)
+
+
+def decode_reports(payload: bytes) -> Reports:
+    """Parse what came on ``up/report``; raises `WireError`, and nothing else."""
+    return _decode(_reports, payload)
+
+
+def decode_state(payload: bytes) -> State:
+    """Parse what came on ``up/state``; raises `WireError`, and nothing else."""
+    return _decode(_state, payload)
+
+
+def decode_health(payload: bytes) -> Health:
+    """Parse what came on ``up/health``; raises `WireError`, and nothing else."""
+    return _decode(_health, payload)
+
+
+def decode_controller_state(payload: bytes) -> ControllerState:
+    """Parse what came on ``controller/state``; raises `WireError`, and nothing else."""
+    return _decode(_controller_state, payload)

@@ -1,0 +1,268 @@
+"""The way to the broker; the only file that knows paho. Both ends use it.
+
+A connection is made anew, with a new paho client, each time the old one broke: paho would otherwise send
+again from its memory what the broker may already have passed on, and a gateway could not tell that from a
+replay. What must not be lost is resent by whoever keeps it in a database, under a new envelope.
+"""
+
+import random
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from wire.messages import MAX_BYTES
+
+log = structlog.get_logger(__name__)
+
+KEEPALIVE_S = 30
+"""The broker sends the will after 1.5 times this: an unplugged gateway shows offline within 60 s."""
+
+
+class NotConnected(ConnectionError):
+    """There is no connection at this moment; whoever keeps the message sends it again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker says for us when we are gone."""
+
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """Where the broker is and who we are to it; MQTT 5 only."""
+
+    host: str
+    port: int
+    username: str
+    password: str = field(repr=False)
+    tls_ca: Path | None = None
+    """Authority that signed the broker's certificate; None means plain TCP, for loopback only."""
+    keepalive_s: int = KEEPALIVE_S
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One message from the broker."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retained: bool
+    """Sent because of a subscription, not because it was just published."""
+    redelivered: bool
+    """The broker says that it may have sent this before (DUP)."""
+    mid: int = 0
+    client: Any = field(default=None, repr=False, compare=False)
+
+
+class Connection:
+    """Keeps one session with the broker alive until stopped. Safe to use from any thread.
+
+    Args:
+        address: Where to connect to; the user name is the client id as well.
+        subscriptions: Topic filters, subscribed with QoS 1 at every connection.
+        on_message: Called in the network thread; must be quick and must not raise.
+        on_connected: Called in the network thread once subscribed, with what the broker said of the session.
+        on_lost: Called once each time the connection ends.
+        will: Last will, also sent on a clean stop.
+        session_expiry_s: How long the broker keeps queueing for us while we are away.
+        manual_ack: Messages must be acknowledged with `ack`, after what they say has been committed.
+        in_flight: QoS 1 messages on their way at once; 0 is no limit.
+        jitter: Source of randomness for the back-off.
+    """
+
+    FIRST_WAIT_S = 0.5
+    LONGEST_WAIT_S = 30.0
+
+    def __init__(
+        self,
+        address: BrokerAddress,
+        *,
+        subscriptions: tuple[str, ...],
+        on_message: Callable[[Incoming], None],
+        on_connected: Callable[[bool], None],
+        on_lost: Callable[[], None],
+        will: Will | None = None,
+        session_expiry_s: int = 7 * 24 * 3600,
+        manual_ack: bool = False,
+        in_flight: int = 100,
+        jitter: random.Random | None = None,
+    ) -> None:
+        self._address = address
+        self._subscriptions = subscriptions
+        self._on_message = on_message
+        self._on_connected = on_connected
+        self._on_lost = on_lost
+        self._will = will
+        self._session_expiry_s = session_expiry_s
+        self._manual_ack = manual_ack
+        self._in_flight = in_flight
+        self._jitter = jitter or random.Random()
+        self._client: Client | None = None
+        self._connected = threading.Event()
+        self._stopping = threading.Event()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"mqtt-{address.username}", daemon=True)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted us and nothing was heard of an end since."""
+        return self._connected.is_set()
+
+    def start(self) -> None:
+        """Begin connecting in the background and keep at it."""
+        self._thread.start()
+
+    def wait_connected(self, timeout_s: float) -> bool:
+        """Wait for a connection, for tests and start-up messages; False when the time is over."""
+        return self._connected.wait(timeout_s)
+
+    def stop(self) -> None:
+        """Leave, letting the broker publish our will, and wait for the threads to end."""
+        self._stopping.set()
+        client = self._client
+        if client is not None and self.connected:
+            # 0x04: "disconnect with will message", so that a clean stop and a cut cable read the same.
+            client.disconnect(reasoncode=ReasonCode(PacketTypes.DISCONNECT, identifier=0x04))
+            self._ended.wait(2.0)
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join(10.0)
+
+    def publish(
+        self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False, expiry_s: int | None = None
+    ) -> None:
+        """Hand a message to the network thread.
+
+        Raises:
+            NotConnected: There is no connection. That the message was handed over is no promise that it
+                arrives: only the other side's answer is.
+        """
+        client = self._client
+        if client is None or not self.connected:
+            raise NotConnected(topic)
+        properties = None
+        if expiry_s is not None:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.MessageExpiryInterval = max(1, expiry_s)
+        client.publish(topic, payload, qos=qos, retain=retain, properties=properties)
+
+    def ack(self, incoming: Incoming) -> None:
+        """Acknowledge a message, once what it says is safe. Nothing happens if its connection is gone."""
+        client = self._client
+        if client is not None and client is incoming.client and incoming.qos > 0 and self.connected:
+            client.ack(incoming.mid, incoming.qos)
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            self._ended.clear()
+            client = self._new_client()
+            self._client = client
+            if self._dial(client):
+                client.loop_start()
+                self._ended.wait()
+                was_connected = self._connected.is_set()
+                self._connected.clear()
+                client.loop_stop()
+                if was_connected:
+                    failures = 0
+                    self._on_lost()
+            failures += 1
+            ceiling = min(self.LONGEST_WAIT_S, self.FIRST_WAIT_S * 2 ** min(failures, 10))
+            self._stopping.wait(self._jitter.uniform(self.FIRST_WAIT_S, ceiling))
+
+    def _dial(self, client: Client) -> bool:
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = self._session_expiry_s
+        properties.MaximumPacketSize = MAX_BYTES + 1024
+        try:
+            client.connect(
+                self._address.host,
+                self._address.port,
+                keepalive=self._address.keepalive_s,
+                clean_start=self._session_expiry_s == 0,
+                properties=properties,
+            )
+        except OSError as error:
+            log.info("broker_unreachable", reason=str(error))
+            return False
+        return True
+
+    def _new_client(self) -> Client:
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._address.username,
+            protocol=MQTTProtocolVersion.MQTTv5,
+            reconnect_on_failure=False,
+            manual_ack=self._manual_ack,
+        )
+        client.username_pw_set(self._address.username, self._address.password)
+        client.max_inflight_messages_set(self._in_flight)
+        if self._address.tls_ca is not None:
+            client.tls_set_context(ssl.create_default_context(cafile=str(self._address.tls_ca)))
+        if self._will is not None:
+            client.will_set(self._will.topic, self._will.payload, qos=1, retain=True)
+        client.on_socket_open = self._tune
+        client.on_connect = self._greeted
+        client.on_disconnect = self._dropped
+        client.on_message = self._received
+        client.on_publish = self._published
+        return client
+
+    @staticmethod
+    def _tune(_client: Client, _userdata: object, sock: Any) -> None:
+        # Nagle's algorithm makes ten thousand small publishes five times slower.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def _greeted(
+        self, client: Client, _userdata: object, flags: ConnectFlags, reason: ReasonCode, _props: object
+    ) -> None:
+        if reason.is_failure:
+            log.warning("broker_refused", reason=str(reason))
+            return
+        if self._subscriptions:
+            client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self._subscriptions])
+        self._connected.set()
+        self._on_connected(flags.session_present)
+
+    def _dropped(
+        self, client: Client, _userdata: object, _flags: DisconnectFlags, reason: ReasonCode, _props: object
+    ) -> None:
+        if client is self._client:
+            log.info("broker_connection_ended", reason=str(reason))
+            self._ended.set()
+
+    def _received(self, client: Client, _userdata: object, message: MQTTMessage) -> None:
+        self._on_message(
+            Incoming(
+                topic=message.topic,
+                payload=bytes(message.payload),
+                qos=message.qos,
+                retained=message.retain,
+                redelivered=message.dup,
+                mid=message.mid,
+                client=client,
+            )
+        )
+
+    @staticmethod
+    def _published(_client: Client, _userdata: object, mid: int, reason: ReasonCode, _props: object) -> None:
+        # 0x10 "no matching subscribers" is no failure of ours: the other side is away and will come back.
+        if reason.is_failure:
+            log.error("broker_refused_publish", mid=mid, reason=str(reason))

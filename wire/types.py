@@ -1,0 +1,95 @@
+"""The small types that messages are made of. Units are in the names.
+
+Instants are aware UTC datetimes named ``*_at`` (``iat``, ``nbf`` and ``exp`` keep the names RFC 7519 gave
+them), durations are integers named ``*_ms``, levels are floats named ``*_db``.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta
+
+GATEWAY_ID_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
+
+GatewayId = Annotated[str, Meta(pattern=GATEWAY_ID_PATTERN)]
+"""Gateway id, MQTT user name and MQTT client id at once. No ``/``, ``+``, ``#`` or ``$`` can be in it."""
+
+Uuid = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+"""A UUID in its canonical lower-case text form (RFC 9562); ours are version 7, so they sort by time."""
+
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+"""Name of a clip: the SHA-256 of its bytes."""
+
+Instant = Annotated[datetime, Meta(tz=True)]
+DurationMs = Annotated[int, Meta(ge=0, le=7 * 24 * 3600 * 1000)]
+GainDb = Annotated[float, Meta(ge=-60.0, le=0.0)]
+Seq = Annotated[int, Meta(ge=0)]
+Percent = Annotated[int, Meta(ge=0, le=100)]
+
+
+class Priority(StrEnum):
+    """The three levels of Circular 39/2020/TT-BTTTT, lowest first."""
+
+    NORMAL = "normal"
+    """thông thường: played in the commune's own time-table."""
+    PRIORITY = "priority"
+    """ưu tiên: goes before what is normal."""
+    EMERGENCY = "emergency"
+    """khẩn cấp: sounds at once, whatever else does, quiet hours included."""
+
+    @property
+    def rank(self) -> int:
+        """Position in the order of the circular; a higher one pre-empts a lower one."""
+        return _RANKS[self]
+
+
+_RANKS = {Priority.NORMAL: 0, Priority.PRIORITY: 1, Priority.EMERGENCY: 2}
+
+
+class Mode(StrEnum):
+    """Whether a broadcast is meant. CAP 1.2 calls these Actual, Test and Exercise."""
+
+    ACTUAL = "actual"
+    TEST = "test"
+    DRILL = "drill"
+
+
+class LatenessPolicy(StrEnum):
+    """What to do with an item whose start has passed (power cut, late plan)."""
+
+    PLAY_FROM_START = "play_from_start"
+    SKIP = "skip"
+    JOIN = "join"
+    """Start in the middle, where it would be by now: right for a relay, wrong for an announcement."""
+
+
+class Event(StrEnum):
+    """What a gateway reports. The first three are progress, all others but `PLAYING` end a delivery."""
+
+    PLAN_STORED = "plan_stored"
+    RECEIVED = "received"
+    READY = "ready"
+    PLAYING = "playing"
+    PLAYED = "played"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    PREEMPTED = "preempted"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    MISSED = "missed"
+
+
+class Rejection(StrEnum):
+    """Why a gateway refused a message. Each one is a security event on the controller."""
+
+    TOO_BIG = "too_big"
+    MALFORMED = "malformed"
+    UNKNOWN_KEY = "unknown_key"
+    BAD_SIGNATURE = "bad_signature"
+    WRONG_AUDIENCE = "wrong_audience"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    OLD_EPOCH = "old_epoch"
+    REPLAYED = "replayed"
