@@ -102,7 +102,7 @@ class Play(Down, frozen=True, kw_only=True, tag="play"):
 
 
 class Stop(Down, frozen=True, kw_only=True, tag="stop"):
-    """Silence one broadcast and never start it; without `broadcast_id`, silence all that is due or sounding."""
+    """Silence one broadcast and never start it; without `broadcast_id`, silence what is due or sounding."""
 
     broadcast_id: Uuid | None = None
 
