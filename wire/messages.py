@@ -95,25 +95,36 @@ class Plan(Down, frozen=True, kw_only=True, tag="plan"):
     items: tuple[Item, ...]
 
 
-class Play(Down, frozen=True, kw_only=True, tag="play"):
+class Order(Down, frozen=True, kw_only=True):
+    """What must reach the gateway: sent again, under a new `id`, until it is confirmed or expired.
+
+    The gateway confirms each order once with a report ``received`` that names it in `Report.orders`, after
+    it is safely in its journal. The same order under a new `id` is already done: nothing happens again.
+    """
+
+    order_id: Uuid
+    """The same in every transmission of one order."""
+
+
+class Play(Order, frozen=True, kw_only=True, tag="play"):
     """Play one item now, or as soon as its `start_at` comes."""
 
     item: Item
 
 
-class Stop(Down, frozen=True, kw_only=True, tag="stop"):
+class Stop(Order, frozen=True, kw_only=True, tag="stop"):
     """Silence one broadcast and never start it; without `broadcast_id`, silence what is due or sounding."""
 
     broadcast_id: Uuid | None = None
 
 
-class Cancel(Down, frozen=True, kw_only=True, tag="cancel"):
+class Cancel(Order, frozen=True, kw_only=True, tag="cancel"):
     """Never start these. One that has not arrived yet leaves a tombstone, so that order does not matter."""
 
     broadcast_ids: Annotated[tuple[Uuid, ...], Meta(min_length=1, max_length=1000)]
 
 
-class Volume(Down, frozen=True, kw_only=True, tag="volume"):
+class Volume(Order, frozen=True, kw_only=True, tag="volume"):
     """Set the loudness of everything but emergencies, in percent of full scale amplitude; 0 is mute."""
 
     percent: Percent
@@ -138,8 +149,7 @@ class Beat(Down, frozen=True, kw_only=True, tag="beat"):
     """Broadcasts ordered and not yet confirmed; a gateway that does not know one asks for it."""
 
 
-Order = Play | Stop | Cancel | Volume | Receipt | Resync
-ToGateway = Plan | Order | Beat
+ToGateway = Plan | Play | Stop | Cancel | Volume | Receipt | Resync | Beat
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -150,6 +160,8 @@ class Report(Struct, frozen=True, kw_only=True):
     at: Instant
     event: Event
     broadcast_ids: tuple[Uuid, ...] = ()
+    orders: tuple[Uuid, ...] = ()
+    """The `Order.order_id` of each order confirmed by a ``received``."""
     reason: Annotated[str, Meta(max_length=200)] | None = None
     """A stable word: a `Rejection`, or why something failed, was missed or is partial."""
     started_at: Instant | None = None

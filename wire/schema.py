@@ -36,6 +36,7 @@ _BOOT = "01930000-0000-7000-8000-0000000000b0"
 _JOURNAL = "01930000-0000-7000-8000-0000000000c0"
 _BROADCAST = "01930000-0000-7000-8000-0000000000a1"
 _CLIP = ClipRef(sha256="ab" * 32, size_bytes=41_230, duration_ms=12_340)
+_ORDER = "01930000-0000-7000-8000-0000000000d1"
 _ITEM = Item(
     broadcast_id=_BROADCAST,
     start_at=_AT,
@@ -63,10 +64,10 @@ def examples() -> dict[str, Struct]:
     """Return one example of every message, by the name of its kind."""
     return {
         "plan": Plan(**_down(1), version=7, until_at=_AT + timedelta(days=8), items=(_ITEM,)),  # type: ignore[arg-type]
-        "play": Play(**_down(2), item=_ITEM, boot=_BOOT),  # type: ignore[arg-type]
-        "stop": Stop(**_down(3), broadcast_id=_BROADCAST),  # type: ignore[arg-type]
-        "cancel": Cancel(**_down(4), broadcast_ids=(_BROADCAST,)),  # type: ignore[arg-type]
-        "volume": Volume(**_down(5), percent=80),  # type: ignore[arg-type]
+        "play": Play(**_down(2), order_id=_ORDER, item=_ITEM, boot=_BOOT),  # type: ignore[arg-type]
+        "stop": Stop(**_down(3), order_id=_ORDER, broadcast_id=_BROADCAST),  # type: ignore[arg-type]
+        "cancel": Cancel(**_down(4), order_id=_ORDER, broadcast_ids=(_BROADCAST,)),  # type: ignore[arg-type]
+        "volume": Volume(**_down(5), order_id=_ORDER, percent=80),  # type: ignore[arg-type]
         "receipt": Receipt(**_down(6), journal=_JOURNAL, up_to=12),  # type: ignore[arg-type]
         "resync": Resync(**_down(7)),  # type: ignore[arg-type]
         "beat": Beat(**_down(8), plan_version=7, open_orders=(_BROADCAST,)),  # type: ignore[arg-type]
