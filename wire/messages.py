@@ -185,6 +185,9 @@ class Reports(Struct, frozen=True, kw_only=True):
     journal: Uuid
     """Made once with the gateway's journal: a new disk starts at 1 again under a new name."""
     boot: Uuid
+    oldest: Annotated[int, Meta(ge=1)]
+    """Lowest number still waiting for a receipt. A controller restored from a backup learns from it that
+    what came before was receipted once and will not come again."""
     reports: Annotated[tuple[Report, ...], Meta(min_length=1, max_length=200)]
 
 

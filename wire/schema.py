@@ -74,6 +74,7 @@ def examples() -> dict[str, Struct]:
         "reports": Reports(
             journal=_JOURNAL,
             boot=_BOOT,
+            oldest=11,
             reports=(
                 Report(n=11, at=_AT, event=Event.PLAYING, broadcast_ids=(_BROADCAST,), started_at=_AT),
                 Report(
