@@ -77,6 +77,12 @@ class Recurrence:
         """The RRULE as values."""
         return None if self.rrule is None else parse_rule(self.rrule)
 
+    @property
+    def is_endless(self) -> bool:
+        """Whether nothing ends it: neither COUNT nor UNTIL nor a last date."""
+        rule = self.rule
+        return rule is not None and rule.count is None and rule.until is None and self.last_date is None
+
 
 def parse(
     *,
