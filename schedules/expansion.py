@@ -79,12 +79,14 @@ def recurs(rule: Rule, dtstart: datetime, times: Sequence[time] = ()) -> bool:
 
 def _matches(rule: Rule, dtstart: datetime, times: Sequence[time], start: datetime) -> Iterator[datetime]:
     """Yield what the rule matches from a start of period on, as if it had neither COUNT nor UNTIL."""
-    whole = _with_defaults(rule, dtstart, at_midnight=bool(times))
+    whole = with_defaults(rule, dtstart)
+    if times:
+        whole = replace(whole, by_hour=(0,), by_minute=(0,), by_second=(0,))
     found = iter(_dateutil(whole, start))
     return (datetime.combine(day, at) for day in found for at in times) if times else found
 
 
-def _with_defaults(rule: Rule, dtstart: datetime, *, at_midnight: bool) -> Rule:
+def with_defaults(rule: Rule, dtstart: datetime) -> Rule:
     """Fill in all that RFC 5545 takes from dtstart (section 3.3.10), so that it may start elsewhere."""
     if not rule.by_day and not rule.by_month_day:
         if rule.frequency is Frequency.WEEKLY:
@@ -94,8 +96,6 @@ def _with_defaults(rule: Rule, dtstart: datetime, *, at_midnight: bool) -> Rule:
         elif rule.frequency is Frequency.YEARLY:
             months = rule.by_month or (dtstart.month,)
             rule = replace(rule, by_month=months, by_month_day=(dtstart.day,))
-    if at_midnight:
-        return replace(rule, by_hour=(0,), by_minute=(0,), by_second=(0,))
     return replace(
         rule,
         by_hour=rule.by_hour or (dtstart.hour,),

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from itertools import groupby, islice, takewhile
 from typing import Any
 
+import pytest
 from dateutil.rrule import rrulestr
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from schedules.expansion import recurs, wall_clock_times
 from schedules.rule_text import ByDay, Frequency, Rule, Weekday, parse_rule
 
 WEEKDAYS = [day.value for day in Weekday]
-HORIZON = timedelta(days=4_000)
+HORIZON = timedelta(days=1_500)
 
 
 def csv(values: Any) -> Any:
@@ -107,7 +108,8 @@ def by_definition(rule: Rule, dtstart: datetime) -> Iterator[datetime]:
 
 
 @given(text=rules(), dtstart=starts)
-@settings(deadline=None, max_examples=300)
+@pytest.mark.slow
+@settings(deadline=None)
 def test_a_rule_falls_where_the_definitions_say_day_by_day(text: str, dtstart: datetime) -> None:
     rule = parse_rule(text)
     wanted = list(by_definition(rule, dtstart))
@@ -118,7 +120,8 @@ def test_a_rule_falls_where_the_definitions_say_day_by_day(text: str, dtstart: d
 
 
 @given(text=rules(), dtstart=starts)
-@settings(deadline=None, max_examples=200)
+@pytest.mark.slow
+@settings(deadline=None)
 def test_a_rule_falls_where_dateutil_alone_puts_it(text: str, dtstart: datetime) -> None:
     rule = parse_rule(text)
     assume(len({day.ordinal is None for day in rule.by_day}) < 2)  # dateutil reads a mixed list as "both"
@@ -129,6 +132,7 @@ def test_a_rule_falls_where_dateutil_alone_puts_it(text: str, dtstart: datetime)
 
 
 @given(text=rules(), dtstart=starts, days=st.integers(0, 60_000))
+@pytest.mark.slow
 @settings(deadline=None)
 def test_starting_late_changes_nothing_of_what_follows(text: str, dtstart: datetime, days: int) -> None:
     rule = parse_rule(text)
