@@ -1,0 +1,196 @@
+"""The gateway at a pole: one inbox, one loop, one timer. It decides nothing; `core` does.
+
+Threads: this loop (the only one that touches the journal), the network's, the player's, the fetcher's and
+one that decodes for each item about to sound. They speak to the loop through the inbox only.
+"""
+
+import queue
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+from msgspec import structs
+
+from device_agent import __version__, probes
+from device_agent.cache import Cache
+from device_agent.clock import Clock
+from device_agent.core import Effects, GatewayCore
+from device_agent.decoding import decode
+from device_agent.download import Source
+from device_agent.effects import Effect, PublishHealth, PublishReports, PublishState, WantClips
+from device_agent.fetcher import ClipNews, ClipsLost, ClipsReady, Fetcher
+from device_agent.ids import new_id
+from device_agent.journal import Journal, SqliteJournal
+from device_agent.link import Connected, Link, LinkEvent, Lost
+from device_agent.player import Player
+from device_agent.player_events import Failed, PlayerEvent
+from device_agent.rendering import render
+from device_agent.sinks.contract import Sink
+from device_agent.voice import Voice
+from wire.credential import GatewayCredential
+from wire.messages import Item
+from wire.mqtt import Incoming
+
+log = structlog.get_logger(__name__)
+
+LONGEST_WAIT_S = 1.0
+"""How long the loop waits at most: a clock that is set meanwhile is noticed within this."""
+
+CLOCK_STEP_MS = 500
+"""A wall clock that moves by this against the monotonic one within a second was set, not slewed."""
+
+CACHE_BUDGET_BYTES = 2 * 1000**3
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """End the loop."""
+
+
+AgentEvent = LinkEvent | PlayerEvent | ClipNews | Quit
+
+
+class Agent:
+    """One real gateway.
+
+    Args:
+        credential: Who we are.
+        state_dir: Journal and clips; made if missing.
+        open_sink: Opens the sound device.
+        clock: The machine's clocks.
+        rng: Source of identifiers and jitter.
+        cache_budget_bytes: What the clips may take.
+
+    Raises:
+        JournalError: The journal cannot be opened.
+    """
+
+    def __init__(
+        self,
+        credential: GatewayCredential,
+        state_dir: Path,
+        open_sink: Callable[[], Sink],
+        clock: Clock,
+        rng: random.Random,
+        *,
+        cache_budget_bytes: int = CACHE_BUDGET_BYTES,
+    ) -> None:
+        self._state_dir = state_dir
+        self._clock = clock
+        self._inbox: queue.SimpleQueue[AgentEvent] = queue.SimpleQueue()
+        boot = new_id(clock.now(), rng)
+        self._journal: Journal = SqliteJournal.create_or_open(
+            state_dir / "journal.sqlite3", lambda: new_id(clock.now(), rng)
+        )
+        self._core = GatewayCore(credential, self._journal, boot, rng, agent_version=__version__)
+        self._source = Source(credential.controller_url, credential.gateway_id, credential.secret)
+        self._cache = Cache(state_dir / "clips", cache_budget_bytes)
+        self._fetcher = Fetcher(self._cache, clock, rng, self._inbox.put)
+        self._player = Player(open_sink, self._open_voice, self._inbox.put, clock)
+        self._link = Link(credential, boot, self._inbox.put, rng)
+        self._ahead_ns = clock.wall_minus_monotonic_ns()
+
+    def run(self) -> None:
+        """Run until `quit` is called.
+
+        Raises:
+            JournalError: The disk refuses; whoever started us starts us again, and the journal tells
+                what had begun.
+        """
+        try:
+            self._perform(self._core.start(self._clock.now()))
+            self._fetcher.start()
+            self._player.start()
+            self._link.start()
+            while self._step():
+                pass
+        finally:
+            self._link.stop()
+            self._player.stop()
+            self._fetcher.stop()
+            self._journal.close()
+
+    def quit(self) -> None:
+        """Ask the loop to end; safe in a signal handler and from any thread."""
+        self._inbox.put(Quit())
+
+    def _step(self) -> bool:
+        try:
+            event = self._inbox.get(timeout=self._wait_s())
+        except queue.Empty:
+            event = None
+        if isinstance(event, Quit):
+            return False
+        self._notice_clock_steps()
+        if event is not None:
+            self._perform(self._handle(event, self._clock.now()))
+        if isinstance(event, Incoming):
+            self._link.ack(event)
+        now = self._clock.now()
+        wake = self._core.next_wake(now)
+        if wake is not None and wake <= now:
+            self._perform(self._core.on_time(now))
+        return True
+
+    def _handle(self, event: LinkEvent | PlayerEvent | ClipNews, now: datetime) -> Effects:
+        match event:
+            case Incoming():
+                return self._core.on_message(
+                    self._link.channel(event),
+                    event.payload,
+                    now,
+                    retained=event.retained,
+                    redelivered=event.redelivered,
+                )
+            case Connected():
+                return self._core.on_connected(now)
+            case Lost():
+                return self._core.on_lost()
+            case ClipsReady(clips):
+                return self._core.on_clips_ready(clips, now)
+            case ClipsLost(clips):
+                return self._core.on_clips_lost(clips, now)
+            case _:
+                if isinstance(event, Failed) and event.bad_clip is not None:
+                    self._fetcher.distrust(event.bad_clip)
+                return self._core.on_player(event, now)
+
+    def _perform(self, effects: Effects) -> None:
+        for effect in effects:
+            self._do(effect)
+
+    def _do(self, effect: Effect) -> None:
+        match effect:
+            case PublishHealth(health):
+                readings = structs.asdict(probes.read(self._state_dir))
+                error = self._fetcher.last_error
+                self._link.publish(
+                    PublishHealth(structs.replace(health, last_error=error and error[:300], **readings))
+                )
+            case PublishState() | PublishReports():
+                self._link.publish(effect)
+            case WantClips(wants):
+                self._fetcher.want(self._source, wants)
+            case _:
+                self._player.do(effect)
+
+    def _open_voice(self, item: Item, offset_ms: int) -> Voice:
+        return Voice(item, render(item, self._cache.path, decode, offset_ms), offset_ms)
+
+    def _notice_clock_steps(self) -> None:
+        ahead_ns = self._clock.wall_minus_monotonic_ns()
+        step_ms = round((ahead_ns - self._ahead_ns) / 1e6)
+        self._ahead_ns = ahead_ns
+        if abs(step_ms) >= CLOCK_STEP_MS:
+            log.warning("clock_was_set", step_ms=step_ms)
+            self._perform(self._core.on_clock_stepped(step_ms, self._clock.now()))
+
+    def _wait_s(self) -> float:
+        now = self._clock.now()
+        wake = self._core.next_wake(now)
+        if wake is None:
+            return LONGEST_WAIT_S
+        return min(LONGEST_WAIT_S, max(0.0, (wake - now).total_seconds()))

@@ -1,0 +1,66 @@
+"""Whether the wall clock may be believed. Pure; the clock is an argument.
+
+A gateway has no battery behind its clock: after a power cut it may wake up in 1970. Two things are known
+better: the controller's signed beats say what time it is, and time never runs back behind what was seen.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from device_agent.instants import milliseconds
+
+MAX_OFFSET = timedelta(seconds=30)
+"""wire.md: routine plans need a clock within 30 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One instant, with what is known about the clock that told it."""
+
+    now: datetime
+    trusted: bool
+    true_now: datetime
+    """Best estimate of the real time; equal to `now` while the clock is trusted."""
+    confirmed: bool = False
+    """Trusted because a signed beat said so since the start, not only for want of a reason to doubt."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockTrust:
+    """What this gateway knows about its clock."""
+
+    floor_at: datetime | None = None
+    """An instant that has certainly passed; survives restarts."""
+    offset_ms: int | None = None
+    """The controller's clock minus ours at the last beat; None before the first one since the start."""
+
+    def at(self, now: datetime) -> Moment:
+        """Judge the wall clock's reading."""
+        if self.offset_ms is not None and abs(milliseconds(self.offset_ms)) > MAX_OFFSET:
+            return Moment(now, trusted=False, true_now=now + milliseconds(self.offset_ms))
+        if self.floor_at is not None and now < self.floor_at - MAX_OFFSET:
+            return Moment(now, trusted=False, true_now=self.floor_at)
+        return Moment(now, trusted=True, true_now=now, confirmed=self.offset_ms is not None)
+
+    def heard(self, iat: datetime, now: datetime) -> "ClockTrust":
+        """Return what is known after a signed beat made at `iat` came in at `now`."""
+        floor_at = iat if self.floor_at is None else max(self.floor_at, iat)
+        return ClockTrust(floor_at, round((iat - now) / timedelta(milliseconds=1)))
+
+    def stepped(self, step_ms: int) -> "ClockTrust":
+        """Return what is known after somebody set the wall clock forward by `step_ms` (back if negative)."""
+        if self.offset_ms is None:
+            return self
+        return replace(self, offset_ms=self.offset_ms - step_ms)
+
+    def raised(self, now: datetime) -> "ClockTrust":
+        """Return the same with the floor raised to `now`, if a beat has confirmed this clock.
+
+        An unconfirmed clock does not raise it: a box that woke up a year ahead would call every right time
+        impossible once its clock was put right.
+        """
+        if not self.at(now).confirmed:
+            return self
+        if self.floor_at is not None and now <= self.floor_at:
+            return self
+        return replace(self, floor_at=now)

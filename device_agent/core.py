@@ -1,0 +1,372 @@
+"""One gateway without its wires: messages, sound, clips and time in, effects out. Sans-I/O.
+
+The agent at a pole, the light fleet of the demo and the simulated gateways of a bench run this same code;
+their shells only carry out effects. Every step writes its changes and reports into the journal in one
+transaction and returns its effects after that, so nothing is done that a power cut could make unknown.
+"""
+
+import random
+from collections.abc import Iterable
+from datetime import datetime
+
+from device_agent import playback as machine
+from device_agent.admission import Admitted, Gate, Letter, Refused, admit
+from device_agent.changes import changes_between
+from device_agent.clock_trust import MAX_OFFSET, ClockTrust, Moment
+from device_agent.effects import (
+    Effect,
+    PublishHealth,
+    PublishState,
+    SetVolume,
+    Tell,
+    Want,
+    WantClips,
+)
+from device_agent.freshness import Freshness
+from device_agent.instants import milliseconds, seconds
+from device_agent.journal.contract import Journal, StoredPlan
+from device_agent.outbox import ReportOutbox
+from device_agent.playback import Playback, Step
+from device_agent.player_events import Failed, Finished, PlayerEvent
+from device_agent.rejections import RejectionLog
+from device_agent.turn import REMEMBERED_FOR
+from device_agent.views import sounding, wanted_clips
+from wire.credential import GatewayCredential
+from wire.envelope import Verifier
+from wire.messages import (
+    Beat,
+    Cancel,
+    Health,
+    Plan,
+    Play,
+    Receipt,
+    Report,
+    Resync,
+    State,
+    Stop,
+    Volume,
+)
+from wire.types import Event
+
+HEALTH_EVERY_S = 60
+FIRST_HEALTH_AFTER_S = 2
+FLOOR_EVERY_S = 60
+
+Effects = tuple[Effect, ...]
+
+
+class GatewayCore:
+    """Everything that one gateway decides.
+
+    Args:
+        credential: Who we are and whose signatures count.
+        journal: What survives; loaded here, written by every step.
+        boot: A UUIDv7 new for this run; emergencies carry it back to us.
+        rng: Source of jitter.
+        agent_version: Said in the state.
+        verifier: The credential's keys, parsed; a fleet of thousands parses them once.
+
+    Every method raises `JournalError` when the journal refuses; then nothing has changed.
+    """
+
+    def __init__(
+        self,
+        credential: GatewayCredential,
+        journal: Journal,
+        boot: str,
+        rng: random.Random,
+        *,
+        agent_version: str,
+        verifier: Verifier | None = None,
+    ) -> None:
+        held = journal.load()
+        self._journal = journal
+        self._gate = Gate(credential.gateway_id, boot, verifier or Verifier(credential.keys))
+        self._agent_version = agent_version
+        self._freshness = held.freshness
+        self._trust = ClockTrust(floor_at=held.floor_at)
+        self._playback = Playback(entries=held.entries, settled=held.settled)
+        self._volume_percent = held.volume_percent
+        self._outbox = ReportOutbox(journal, held.journal_id, boot, rng)
+        self._journal_id = held.journal_id
+        self._rejections = RejectionLog()
+        self._connected_at: datetime | None = None
+        self._told_state: State | None = None
+        self._wanted: tuple[Want, ...] | None = None
+        self._health_at: datetime | None = None
+        self._floor_save_at: datetime | None = None
+        self._underruns = 0
+        self._last_peak_db: float | None = None
+
+    @property
+    def playback(self) -> Playback:
+        """What is held, to look at."""
+        return self._playback
+
+    @property
+    def volume_percent(self) -> int:
+        """Loudness of everything but emergencies."""
+        return self._volume_percent
+
+    def start(self, now: datetime) -> Effects:
+        """Settle what a former run left open. Called once, before anything else."""
+        self._health_at = now + seconds(FIRST_HEALTH_AFTER_S)
+        self._floor_save_at = now + seconds(FLOOR_EVERY_S)
+        step = machine.restarted(self._playback, self._trust.at(now))
+        return (SetVolume(self._volume_percent), *self._take(step, now))
+
+    def on_connected(self, now: datetime) -> Effects:
+        """Say who we are, then what is not receipted."""
+        self._connected_at = now
+        self._told_state = None
+        return (*self._state(now), *self._outbox.connected(now))
+
+    def on_lost(self) -> Effects:
+        """Keep what happens from now on until the next connection."""
+        self._connected_at = None
+        self._outbox.lost()
+        return ()
+
+    def on_message(
+        self, channel: str, data: bytes, now: datetime, *, retained: bool = False, redelivered: bool = False
+    ) -> Effects:
+        """Check a message and do what it says.
+
+        Args:
+            channel: Last level of the topic it came on.
+            data: The signed envelope.
+            now: The wall clock.
+            retained: It came because we subscribed.
+            redelivered: The broker may have sent it before.
+        """
+        moment = self._trust.at(now)
+        verdict = admit(
+            self._gate,
+            self._freshness,
+            Letter(channel, data, retained=retained, redelivered=redelivered),
+            moment,
+            floor_at=self._trust.floor_at,
+            connected_at=self._connected_at,
+        )
+        match verdict:
+            case Admitted():
+                return self._obey(verdict, channel, moment)
+            case Refused(rejection, detail):
+                reports = self._rejections.note(rejection, detail, now)
+                return self._take((self._playback, tuple(map(Tell, reports))), now)
+            case _:
+                return ()
+
+    def on_player(self, said: PlayerEvent, now: datetime) -> Effects:
+        """Take in what the player says."""
+        effects = self._take(machine.player_said(self._playback, said, self._trust.at(now)), now)
+        if isinstance(said, Finished | Failed):
+            self._underruns += said.underruns
+            self._last_peak_db = said.peak_db
+        return effects
+
+    def on_clips_ready(self, clips: Iterable[str], now: datetime) -> Effects:
+        """Learn that these clips are on disk, their hashes checked."""
+        return self._clips(self._playback.clips.union(clips), now)
+
+    def on_clips_lost(self, clips: Iterable[str], now: datetime) -> Effects:
+        """Learn that these clips are not there any more: evicted, or found corrupt."""
+        return self._clips(self._playback.clips.difference(clips), now)
+
+    def on_clock_stepped(self, step_ms: int, now: datetime) -> Effects:
+        """Learn that somebody set the wall clock forward by so much (back if negative); `now` is after it."""
+        step = milliseconds(step_ms)
+        self._trust = self._trust.stepped(step_ms)
+        if self._health_at is not None:
+            self._health_at += step
+        if self._floor_save_at is not None:
+            self._floor_save_at += step
+        if self._outbox.resend_at is not None:
+            self._outbox.resend_at += step
+        if self._connected_at is not None:
+            self._connected_at += step
+        return self._take(machine.clock_stepped(self._playback, step_ms, self._trust.at(now)), now)
+
+    def on_time(self, now: datetime) -> Effects:
+        """Do what is due. Safe to call early or twice."""
+        trust = self._trust
+        if self._floor_save_at is not None and now >= self._floor_save_at:
+            trust = trust.raised(now)
+        told = tuple(map(Tell, self._rejections.on_time(now)))
+        playback, asked = machine.on_time(self._playback, trust.at(now))
+        effects = self._take((playback, (*told, *asked)), now, trust=trust)
+        if self._floor_save_at is not None and now >= self._floor_save_at:
+            self._floor_save_at = now + seconds(FLOOR_EVERY_S)
+        return (*effects, *self._outbox.on_time(now), *self._health(now))
+
+    def next_wake(self, now: datetime) -> datetime | None:
+        """Return when to call `on_time` next, by the wall clock; None if only an event can tell."""
+        wakes = (
+            machine.next_wake(self._playback, self._trust.at(now)),
+            self._outbox.resend_at,
+            self._rejections.summary_at,
+            self._health_at,
+            self._floor_save_at,
+        )
+        return min((at for at in wakes if at is not None), default=None)
+
+    def _obey(self, admitted: Admitted, channel: str, moment: Moment) -> Effects:
+        now, message, freshness = moment.now, admitted.message, admitted.freshness
+        match message:
+            case Plan():
+                plan = StoredPlan(message.id, message.epoch, message.version, admitted.payload)
+                step = machine.take_plan(self._playback, message.version, message.items, moment)
+                return self._take(step, now, freshness=freshness, plan=plan)
+            case Receipt():
+                return self._receipted(message, freshness, now)
+            case Resync():
+                effects = self._take((self._playback, ()), now, freshness=freshness)
+                return (*effects, *self._state(now), *self._outbox.again(now))
+            case Beat():
+                return self._beat(message, freshness, now)
+            case _ if message.order_id in freshness.done_orders:
+                return self._take((self._playback, ()), now, freshness=freshness)
+            case _:
+                return self._do(message, channel, freshness, moment)
+
+    def _do(
+        self, order: Play | Stop | Cancel | Volume, channel: str, freshness: Freshness, moment: Moment
+    ) -> Effects:
+        """Do an order for the first time and confirm it."""
+        named = (order.item.broadcast_id,) if isinstance(order, Play) else ()
+        received = Report(
+            n=0, at=moment.now, event=Event.RECEIVED, broadcast_ids=named, orders=(order.order_id,)
+        )
+        match order:
+            case Play():
+                by_arrival = channel == "emergency" and self._no_clock_for(order, moment)
+                step = machine.take_order(self._playback, order.item, moment, by_arrival=by_arrival)
+            case Stop():
+                step = machine.stop(self._playback, order.broadcast_id, moment)
+            case Cancel():
+                step = machine.cancel(self._playback, order.broadcast_ids, moment)
+            case Volume():
+                step = (self._playback, (SetVolume(order.percent),))
+        playback, asked = step
+        if moment.confirmed:
+            freshness = freshness.without_old(moment.now)
+        return self._take(
+            (playback, (Tell(received), *asked)),
+            moment.now,
+            freshness=freshness.with_done(order.order_id, max(order.exp, moment.now) + REMEMBERED_FOR),
+            volume_percent=order.percent if isinstance(order, Volume) else None,
+        )
+
+    def _no_clock_for(self, order: Play, moment: Moment) -> bool:
+        """Whether our clock may not judge this emergency, which proves by our boot nonce that it is fresh."""
+        if not moment.trusted:
+            return True
+        differs = abs(order.iat - moment.now) > MAX_OFFSET
+        return order.boot == self._gate.boot and not moment.confirmed and differs
+
+    def _receipted(self, receipt: Receipt, freshness: Freshness, now: datetime) -> Effects:
+        if receipt.journal != self._journal_id:
+            return self._take((self._playback, ()), now, freshness=freshness)
+        effects = self._take((self._playback, ()), now, freshness=freshness, receipted_up_to=receipt.up_to)
+        return (*effects, *self._outbox.receipted(receipt.up_to, now))
+
+    def _beat(self, beat: Beat, freshness: Freshness, now: datetime) -> Effects:
+        trust = self._trust.heard(beat.iat, now)
+        step = machine.on_time(self._playback, trust.at(now))
+        effects = self._take(step, now, freshness=freshness, trust=trust)
+        known = (self._playback.entries, self._playback.settled)
+        missed_order = any(all(order not in held for held in known) for order in beat.open_orders)
+        if missed_order or beat.plan_version > self._plan_version:
+            return (*effects, *self._state(now))
+        return effects
+
+    def _take(
+        self,
+        step: Step,
+        now: datetime,
+        *,
+        freshness: Freshness | None = None,
+        plan: StoredPlan | None = None,
+        volume_percent: int | None = None,
+        receipted_up_to: int | None = None,
+        trust: ClockTrust | None = None,
+    ) -> Effects:
+        """Write one step into the journal, then make it ours, then return what is to be done."""
+        playback, asked = step
+        freshness, trust = freshness or self._freshness, trust or self._trust
+        save_floor = self._floor_save_at is not None and now >= self._floor_save_at
+        changes = changes_between(
+            (self._playback, self._freshness),
+            (playback, freshness),
+            plan=plan,
+            volume_percent=volume_percent,
+            floor_at=trust.floor_at if save_floor else None,
+            reports=tuple(effect.report for effect in asked if isinstance(effect, Tell)),
+            receipted_up_to=receipted_up_to,
+        )
+        reports: tuple[Report, ...] = () if changes.is_empty else self._journal.commit(changes)
+        self._playback, self._freshness, self._trust = playback, freshness, trust
+        if volume_percent is not None:
+            self._volume_percent = volume_percent
+        effects: list[Effect] = [effect for effect in asked if not isinstance(effect, Tell)]
+        effects += self._wants()
+        effects += self._outbox.appended(reports, now)
+        effects += self._state_if_changed(now)
+        return tuple(effects)
+
+    def _clips(self, here: frozenset[str], now: datetime) -> Effects:
+        return self._take(machine.clips_changed(self._playback, here, self._trust.at(now)), now)
+
+    def _wants(self) -> tuple[WantClips, ...]:
+        wanted = wanted_clips(self._playback)
+        if wanted == self._wanted:
+            return ()
+        self._wanted = wanted
+        return (WantClips(wanted),)
+
+    @property
+    def _plan_version(self) -> int:
+        return 0 if self._freshness.plan is None else self._freshness.plan.version
+
+    def _state(self, now: datetime) -> tuple[PublishState, ...]:
+        if self._connected_at is None:
+            return ()
+        self._told_state = State(
+            online=True,
+            boot=self._gate.boot,
+            at=now,
+            agent_version=self._agent_version,
+            plan_version=self._plan_version,
+            clock_offset_ms=self._trust.offset_ms,
+            playing=sounding(self._playback),
+            volume_percent=self._volume_percent,
+        )
+        return (PublishState(self._told_state),)
+
+    def _state_if_changed(self, now: datetime) -> tuple[PublishState, ...]:
+        told = self._told_state
+        present = (sounding(self._playback), self._plan_version, self._volume_percent)
+        if told is not None and present == (told.playing, told.plan_version, told.volume_percent):
+            return ()
+        return self._state(now)
+
+    def _health(self, now: datetime) -> tuple[PublishHealth, ...]:
+        if self._health_at is None or now < self._health_at:
+            return ()
+        self._health_at = now + seconds(HEALTH_EVERY_S)
+        missing = {want.sha256 for want in self._wanted or ()} - self._playback.clips
+        return (
+            PublishHealth(
+                Health(
+                    at=now,
+                    boot=self._gate.boot,
+                    clock_offset_ms=self._trust.offset_ms,
+                    volume_percent=self._volume_percent,
+                    output_peak_db=self._last_peak_db,
+                    underruns=self._underruns,
+                    plan_version=self._plan_version,
+                    clips_missing=len(missing),
+                    reports_waiting=self._journal.waiting(),
+                )
+            ),
+        )

@@ -1,0 +1,98 @@
+"""The thread that keeps the sound device fed, with silence when nothing plays."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+import structlog
+
+from device_agent.clock import Clock
+from device_agent.effects import PlayerEffect, StartPlaying
+from device_agent.player_events import Failed, PlayerEvent
+from device_agent.sequencer import Sequencer
+from device_agent.sinks.contract import Sink, SinkError
+from device_agent.voice import OpenVoice
+
+log = structlog.get_logger(__name__)
+
+REOPEN_S = 1.0
+
+NO_DEVICE = "sound_device"
+
+
+class Player:
+    """Plays through one sink, from its own thread.
+
+    Args:
+        open_sink: Opens the sound device; called again a second after it failed.
+        open_voice: Opens an item for reading.
+        say: Takes the player's events; called in the player's thread, must not wait.
+        clock: Maps the start of an item to the sound device's time.
+    """
+
+    def __init__(
+        self,
+        open_sink: Callable[[], Sink],
+        open_voice: OpenVoice,
+        say: Callable[[PlayerEvent], None],
+        clock: Clock,
+    ) -> None:
+        self._open_sink = open_sink
+        self._say = say
+        self._clock = clock
+        self._sequencer = Sequencer(open_voice, say)
+        self._wishes: deque[PlayerEffect] = deque()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="player", daemon=True)
+
+    def start(self) -> None:
+        """Open the sound device and keep it open."""
+        self._thread.start()
+
+    def do(self, effect: PlayerEffect) -> None:
+        """Take a wish of the core; carried out within one block, 20 ms."""
+        self._wishes.append(effect)
+
+    def stop(self) -> None:
+        """Let the sound device go, after what it has was heard."""
+        self._stopping.set()
+        self._thread.join(5.0)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                sink = self._open_sink()
+            except SinkError as error:
+                self._without_device(error)
+                continue
+            try:
+                self._feed(sink)
+            except SinkError as error:
+                self._without_device(error)
+            finally:
+                sink.close()
+        self._sequencer.close()
+
+    def _feed(self, sink: Sink) -> None:
+        while not self._stopping.is_set():
+            while self._wishes:
+                self._sequencer.do(self._wishes.popleft())
+            ahead_ns = self._clock.wall_minus_monotonic_ns()
+            composed = self._sequencer.compose(sink.next_ns(), ahead_ns)
+            dry = sink.underruns
+            try:
+                first_ns = sink.write(composed.block)
+            except SinkError:
+                self._sequencer.fail(NO_DEVICE, composed)
+                raise
+            self._sequencer.written(composed, first_ns, ahead_ns, dry=sink.underruns - dry)
+
+    def _without_device(self, error: SinkError) -> None:
+        log.error("sound_device_lost", reason=str(error))
+        while self._wishes:
+            wish = self._wishes.popleft()
+            if isinstance(wish, StartPlaying):
+                self._say(Failed(wish.item.broadcast_id, NO_DEVICE))
+            else:
+                self._sequencer.do(wish)
+        self._stopping.wait(REOPEN_S)

@@ -1,0 +1,144 @@
+"""One item being sounded: decoded ahead in its own thread, read sample by sample by the player."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from device_agent.decoding import Samples, UnreadableClip
+from device_agent.sinks.contract import RATE
+from wire.messages import Item
+from wire.types import Priority
+
+AHEAD_BLOCKS = 50
+"""One second: longer than any pause of a slow disk that was seen, and 190 kB."""
+
+FADE_FRAMES = RATE // 20
+"""50 ms, wire.md's fade on stop and pre-emption: no click, and no word more."""
+
+SILENT_DB = -120.0
+
+
+class Voice:
+    """The sound of one item, ready to be read.
+
+    Args:
+        item: What it is.
+        blocks: Its samples; read in a thread of this voice, about a second ahead.
+    """
+
+    def __init__(self, item: Item, blocks: Iterator[Samples], offset_ms: int = 0) -> None:
+        self.item = item
+        self.offset_ms = offset_ms
+        self._fade_from: int | None = None
+        self.read_frames = 0
+        self.sounded = False
+        self.underruns = 0
+        self.failure: UnreadableClip | None = None
+        self._peak = 0.0
+        self._kept: Samples = np.zeros(0, dtype=np.float32)
+        self._at_end = False
+        self._closed = threading.Event()
+        self._queue: queue.Queue[Samples | UnreadableClip | None] = queue.Queue(AHEAD_BLOCKS)
+        self._thread = threading.Thread(target=self._feed, args=(blocks,), name="decode", daemon=True)
+        self._thread.start()
+
+    @property
+    def broadcast_id(self) -> str:
+        """Name of the broadcast."""
+        return self.item.broadcast_id
+
+    @property
+    def over(self) -> bool:
+        """Whether no sample will come any more."""
+        return self._at_end and not len(self._kept)
+
+    @property
+    def played_ms(self) -> int:
+        """How much was read, in whole milliseconds."""
+        return self.read_frames * 1000 // RATE
+
+    @property
+    def peak_db(self) -> float:
+        """Highest sample read, dBFS."""
+        return SILENT_DB if self._peak == 0.0 else max(SILENT_DB, 20.0 * float(np.log10(self._peak)))
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether a sample can be read without waiting."""
+        return bool(len(self._kept)) or not self._queue.empty()
+
+    def read(self, frames: int, amplitude: float) -> Samples:
+        """Return at most `frames` samples at an amplitude, fewer at the end or if decoding lags behind."""
+        parts: list[Samples] = []
+        missing = frames
+        while missing and self._fill():
+            part, self._kept = self._kept[:missing], self._kept[missing:]
+            parts.append(part)
+            missing -= len(part)
+        sound = np.concatenate(parts) if parts else self._kept[:0]
+        if self.item.priority is not Priority.EMERGENCY and amplitude != 1.0:
+            sound = sound * np.float32(amplitude)
+        sound = self._faded(sound)
+        self.read_frames += len(sound)
+        if len(sound):
+            self._peak = max(self._peak, float(np.abs(sound).max()))
+        return sound
+
+    def fade_at(self, frame: int) -> None:
+        """Fade out from this frame of the voice on; the first wish to do so counts."""
+        if self._fade_from is None:
+            self._fade_from = frame
+
+    def close(self) -> None:
+        """End the thread; what was decoded ahead is dropped."""
+        self._closed.set()
+        while not self._queue.empty():
+            self._queue.get_nowait()
+
+    def _faded(self, sound: Samples) -> Samples:
+        if self._fade_from is None:
+            return sound
+        place = np.arange(self.read_frames, self.read_frames + len(sound)) - self._fade_from
+        if place.size and place[-1] >= FADE_FRAMES - 1:
+            sound = sound[place < FADE_FRAMES]
+            place = place[place < FADE_FRAMES]
+            self._at_end, self._kept = True, self._kept[:0]
+        return sound * np.clip(1.0 - place / FADE_FRAMES, 0.0, 1.0).astype(np.float32)
+
+    def _fill(self) -> bool:
+        """Have at least one sample at hand; False if there is none now."""
+        while not len(self._kept) and not self._at_end:
+            try:
+                got = self._queue.get_nowait()
+            except queue.Empty:
+                return False
+            if isinstance(got, UnreadableClip):
+                self.failure, self._at_end = got, True
+            elif got is None:
+                self._at_end = True
+            else:
+                self._kept = got
+        return bool(len(self._kept))
+
+    def _feed(self, blocks: Iterator[Samples]) -> None:
+        try:
+            for block in blocks:
+                self._put(block)
+                if self._closed.is_set():
+                    return
+            self._put(None)
+        except UnreadableClip as error:
+            self._put(error)
+
+    def _put(self, what: Samples | UnreadableClip | None) -> None:
+        while not self._closed.is_set():
+            try:
+                self._queue.put(what, timeout=0.2)
+            except queue.Full:
+                continue
+            return
+
+
+OpenVoice = Callable[[Item, int], Voice]
