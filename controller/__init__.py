@@ -1,1 +1,1 @@
-"""Who decides: areas, gateways, bulletins, schedules, broadcasts, people; the web and the way to the gateways."""
+"""Who decides: areas, gateways, bulletins, schedules, broadcasts, people, and the way to the gateways."""

@@ -45,7 +45,6 @@ persistent_client_expiration 14d
 max_inflight_messages 0
 max_queued_messages 100000
 max_packet_size 135168
-message_size_limit 132096
 max_keepalive 120
 set_tcp_nodelay true
 log_dest stderr
@@ -92,14 +91,21 @@ def set_password(directory: Path, username: str, secret: str | None) -> None:
 
 
 def write_configuration(
-    directory: Path, *, host: str, port: int, run_as: str | None = None, tls: tuple[Path, Path] | None = None
+    directory: Path,
+    *,
+    host: str,
+    port: int,
+    seen_as: Path | None = None,
+    run_as: str | None = None,
+    tls: tuple[Path, Path] | None = None,
 ) -> Path:
     """Write ``mosquitto.conf`` and ``acl`` into a directory and return the path of the first.
 
     Args:
-        directory: As the broker sees it; ``data/`` in it holds what the broker keeps.
+        directory: Where to write; ``data/`` in it holds what the broker keeps.
         host: Address to listen on.
         port: TCP port to listen on.
+        seen_as: The same directory as the broker sees it, if it runs in another container.
         run_as: User that a broker started by root changes to; None keeps Mosquitto's own choice.
         tls: Certificate chain and private key; None is plain TCP, for loopback and private networks.
     """
@@ -109,7 +115,7 @@ def write_configuration(
     user = "" if run_as is None else f"user {run_as}"
     _replace(
         directory / "mosquitto.conf",
-        _CONF.format(directory=directory.resolve(), port=port, host=host, tls=secure, user=user),
+        _CONF.format(directory=seen_as or directory.resolve(), port=port, host=host, tls=secure, user=user),
     )
     return directory / "mosquitto.conf"
 

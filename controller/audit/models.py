@@ -1,0 +1,23 @@
+"""The audit trail as stored: rows are added, never changed."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+
+class AuditRow(SQLModel, table=True):
+    """Who did what to what, when and from where, written in the same transaction as the deed."""
+
+    __tablename__ = "audit"
+
+    id: int = Field(default=None, primary_key=True)
+    at: datetime = Field(index=True)
+    person_id: int | None = Field(default=None, foreign_key="person.id", index=True)
+    """None: the controller itself, or its command line."""
+    action: str = Field(max_length=40, index=True)
+    subject: str = Field(default="", max_length=80)
+    area_id: int | None = Field(default=None, foreign_key="area.id", index=True)
+    address: str = Field(default="", max_length=60)
+    detail: dict[str, Any] = Field(default_factory=dict, sa_type=sa.JSON)

@@ -1,0 +1,182 @@
+"""One broadcast on its way to one gateway: what each piece of news makes of it.
+
+All that changes a delivery's state is in this file, and nothing here reads a clock or a database. Two rules:
+
+1. A delivery settles once. The one exception is `unknown`, which is not an end but the admission that the
+   deadline passed without a word; the gateway's journal may amend it later, and the history keeps both.
+2. News that the table does not list is late or repeated. That is normal on MQTT and has no effect.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from wire.types import Event
+
+
+class Route(StrEnum):
+    """How a delivery reaches its gateway."""
+
+    PLAN = "plan"
+    ORDER = "order"
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery is; `wire.md` names them, the officer's screen shows every one in words."""
+
+    PLANNED = "planned"
+    SENT = "sent"
+    RECEIVED = "received"
+    READY = "ready"
+    PLAYING = "playing"
+    PLAYED = "played"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    PREEMPTED = "preempted"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    MISSED = "missed"
+    UNKNOWN = "unknown"
+
+
+_S = DeliveryState
+
+OPEN = frozenset({_S.PLANNED, _S.SENT, _S.RECEIVED, _S.READY, _S.PLAYING})
+TERMINAL = frozenset(_S) - OPEN - {_S.UNKNOWN}
+SETTLED = TERMINAL | {_S.UNKNOWN}
+
+_ENDS: Mapping[Event, DeliveryState] = {
+    Event.PLAYED: _S.PLAYED,
+    Event.PARTIAL: _S.PARTIAL,
+    Event.FAILED: _S.FAILED,
+    Event.REJECTED: _S.REJECTED,
+    Event.PREEMPTED: _S.PREEMPTED,
+    Event.CANCELLED: _S.CANCELLED,
+    Event.EXPIRED: _S.EXPIRED,
+    Event.MISSED: _S.MISSED,
+}
+
+AFTER: Mapping[DeliveryState, Mapping[Event, DeliveryState]] = {
+    _S.PLANNED: {
+        Event.RECEIVED: _S.RECEIVED,
+        Event.PLAN_STORED: _S.RECEIVED,
+        Event.READY: _S.READY,
+        Event.PLAYING: _S.PLAYING,
+        **_ENDS,
+    },
+    _S.SENT: {
+        Event.RECEIVED: _S.RECEIVED,
+        Event.PLAN_STORED: _S.RECEIVED,
+        Event.READY: _S.READY,
+        Event.PLAYING: _S.PLAYING,
+        **_ENDS,
+    },
+    _S.RECEIVED: {Event.READY: _S.READY, Event.PLAYING: _S.PLAYING, **_ENDS},
+    _S.READY: {Event.PLAYING: _S.PLAYING, **_ENDS},
+    _S.PLAYING: dict(_ENDS),
+    _S.UNKNOWN: dict(_ENDS),
+}
+"""Any pair not listed is without effect. From `planned`, a report can come first: the controller may have
+been killed between sending and noting that it had sent."""
+
+PLAYED_SHARE = 0.98
+"""A gateway that wrote less than this of what was expected has not played it, whatever it says."""
+
+GRACE = timedelta(seconds=100)
+"""How long after the last possible sound we wait for a word (EN 54-16: a fault is shown within 100 s)."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a report says about one delivery."""
+
+    event: Event
+    at: datetime
+    reason: str | None = None
+    started_at: datetime | None = None
+    played_ms: int | None = None
+    expected_ms: int | None = None
+    underruns: int | None = None
+    peak_db: float | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A delivery's state as a value, replaced and never changed."""
+
+    state: DeliveryState
+    deadline_at: datetime
+    reason: str | None = None
+    received_at: datetime | None = None
+    ready_at: datetime | None = None
+    started_at: datetime | None = None
+    settled_at: datetime | None = None
+    played_ms: int | None = None
+    expected_ms: int | None = None
+    underruns: int | None = None
+    peak_db: float | None = None
+    preempted_by: str | None = None
+
+
+def deadline(start_at: datetime, late_limit_ms: int, duration_ms: int) -> datetime:
+    """Return the instant after which silence means `unknown`."""
+    return start_at + timedelta(milliseconds=late_limit_ms + duration_ms) + GRACE
+
+
+def on_news(progress: Progress, news: News) -> Progress:
+    """Apply one report. Returns the same value when it says nothing new."""
+    new = AFTER.get(progress.state, {}).get(news.event)
+    if new is None:
+        return progress
+    reason = news.reason
+    if new is _S.PLAYED and not _really_played(news):
+        new, reason = _S.PARTIAL, news.reason or "too_short"
+    settled = new in TERMINAL
+    return replace(
+        progress,
+        state=new,
+        reason=reason,
+        received_at=progress.received_at or news.at,
+        ready_at=progress.ready_at or (news.at if new in {_S.READY, _S.PLAYING} else None),
+        started_at=news.started_at or progress.started_at,
+        settled_at=news.at if settled else None,
+        played_ms=_first(news.played_ms, progress.played_ms),
+        expected_ms=_first(news.expected_ms, progress.expected_ms),
+        underruns=_first(news.underruns, progress.underruns),
+        peak_db=news.peak_db if news.peak_db is not None else progress.peak_db,
+        preempted_by=news.by or progress.preempted_by,
+    )
+
+
+def on_sent(progress: Progress) -> Progress:
+    """Note that it was handed to the broker."""
+    return replace(progress, state=_S.SENT) if progress.state is _S.PLANNED else progress
+
+
+def on_time(progress: Progress, now: datetime) -> Progress:
+    """Give up waiting once the deadline is over. Safe to call early, late or twice."""
+    if progress.state not in OPEN or now < progress.deadline_at:
+        return progress
+    if progress.state is _S.PLANNED:
+        return replace(progress, state=_S.EXPIRED, reason="never_sent", settled_at=now)
+    return replace(progress, state=_S.UNKNOWN, reason="no_word", settled_at=now)
+
+
+def on_withdrawn(progress: Progress, now: datetime) -> Progress:
+    """Cancel what no gateway has heard of. Anything further along waits for the gateway's own word."""
+    if progress.state is not _S.PLANNED:
+        return progress
+    return replace(progress, state=_S.CANCELLED, reason="withdrawn", settled_at=now)
+
+
+def _really_played(news: News) -> bool:
+    if news.played_ms is None or not news.expected_ms:
+        return False
+    return news.played_ms >= PLAYED_SHARE * news.expected_ms
+
+
+def _first(new: int | None, old: int | None) -> int | None:
+    return new if new is not None else old

@@ -1,0 +1,60 @@
+"""A broadcast at a glance: counts per state, and the one word that a list shows."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from controller.broadcasts.delivery import OPEN, DeliveryState
+from controller.broadcasts.models import Delivery
+
+Counts = Mapping[str, int]
+
+
+class Summary(StrEnum):
+    """What became of a broadcast as a whole."""
+
+    PLANNED = "planned"
+    PLAYING = "playing"
+    PLAYED = "played"
+    """Every gateway says that it played."""
+    PARTLY = "partly"
+    """Some played, some did not, all have said so."""
+    FAILED = "failed"
+    """Nobody played."""
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+    """At least one gateway has not said what became of it."""
+
+
+def counts_of(session: Session, broadcast_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Return how many deliveries are in which state, by broadcast."""
+    found: dict[str, dict[str, int]] = {}
+    for first in range(0, len(broadcast_ids), 500):
+        rows = session.execute(
+            sa.select(col(Delivery.broadcast_id), col(Delivery.state), sa.func.count())
+            .where(col(Delivery.broadcast_id).in_(broadcast_ids[first : first + 500]))
+            .group_by(col(Delivery.broadcast_id), col(Delivery.state))
+        )
+        for broadcast_id, state, count in rows:
+            found.setdefault(broadcast_id, {})[state.value] = count
+    return found
+
+
+def summarise(counts: Counts) -> Summary:
+    """Return the one word. Unknown is never hidden behind those that played."""
+    states = {DeliveryState(state) for state, count in counts.items() if count}
+    played = DeliveryState.PLAYED in states
+    sounded = played or DeliveryState.PARTIAL in states or DeliveryState.PREEMPTED in states
+    if DeliveryState.PLAYING in states:
+        return Summary.PLAYING
+    if states & OPEN:
+        return Summary.PLAYING if sounded else Summary.PLANNED
+    if DeliveryState.UNKNOWN in states:
+        return Summary.UNKNOWN
+    if states == {DeliveryState.PLAYED}:
+        return Summary.PLAYED
+    if states == {DeliveryState.CANCELLED}:
+        return Summary.CANCELLED
+    return Summary.PARTLY if sounded else Summary.FAILED

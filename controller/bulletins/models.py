@@ -1,0 +1,35 @@
+"""Bulletins as stored."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlmodel import Field, SQLModel
+
+from controller.columns import words
+from wire.types import Priority
+
+
+class Source(StrEnum):
+    """Where a bulletin's sound came from."""
+
+    UPLOAD = "upload"
+    SPEECH = "speech"
+
+
+class Bulletin(SQLModel, table=True):
+    """A piece of content: what is said, in which language, about what."""
+
+    id: str = Field(primary_key=True, max_length=36)
+    area_id: int = Field(foreign_key="area.id", index=True)
+    """Whose it is; people of this area and above see it."""
+    title: str = Field(max_length=160)
+    text: str = Field(default="", max_length=8000)
+    language: str = Field(default="vi", max_length=8)
+    """BCP 47: ``vi``, ``km``."""
+    category: str = Field(default="notice", max_length=24)
+    """Lĩnh vực; see `controller.bulletins.categories`."""
+    priority: Priority = Field(default=Priority.NORMAL, sa_type=words(Priority))
+    source: Source = Field(sa_type=words(Source))
+    clip_sha256: str = Field(foreign_key="clip.sha256", max_length=64)
+    author_id: int | None = Field(default=None, foreign_key="person.id")
+    created_at: datetime

@@ -1,0 +1,1 @@
+"""Prepared audio and how gateways get it."""

@@ -1,0 +1,24 @@
+"""Column types that several tables share."""
+
+from enum import StrEnum
+from uuid import UUID
+
+import sqlalchemy as sa
+import uuid_utils
+
+
+def words(enumeration: type[StrEnum]) -> sa.Enum:
+    """Return a column type that stores an enumeration's words (not its Python names) under a CHECK."""
+    return sa.Enum(
+        enumeration,
+        native_enum=False,
+        create_constraint=True,
+        length=24,
+        name=enumeration.__name__.lower(),
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+def new_id() -> str:
+    """Return a UUIDv7 (RFC 9562): unique, and in the order of its making."""
+    return str(UUID(int=uuid_utils.uuid7().int))

@@ -1,0 +1,1 @@
+"""The registry: gateways, how they are, what they refused."""

@@ -1,0 +1,181 @@
+"""The registry over HTTP."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+from sqlmodel import Session, col, select
+
+from controller.areas.models import Area
+from controller.deps import ActorDep, ClockDep, SessionDep
+from controller.errors import NotFound
+from controller.gateways import service
+from controller.gateways.liveness import Contact, contact
+from controller.gateways.models import Connectivity, Gateway, GatewayKind, GatewayState, SecurityEvent
+from controller.people.access import Permission
+
+router = APIRouter(prefix="/api/v1", tags=["gateways"])
+
+
+class GatewayOut(BaseModel):
+    """A gateway and how it is."""
+
+    id: str
+    area_id: int
+    name: str
+    kind: GatewayKind
+    latitude: float | None
+    longitude: float | None
+    contact: Contact
+    changed_at: datetime | None
+    heard_at: datetime | None
+    agent_version: str | None
+    clock_offset_ms: int | None
+    volume_percent: int | None
+    playing_id: str | None
+    last_played_at: datetime | None
+    last_played_id: str | None
+    plan_version: int
+    plan_confirmed: int
+
+
+class ConnectivityOut(BaseModel):
+    """It went, or came back."""
+
+    at: datetime
+    online: bool
+
+
+class GatewayDetailOut(GatewayOut):
+    """With its health and its last comings and goings."""
+
+    speakers: str
+    keeper_name: str
+    keeper_phone: str
+    wanted_volume_percent: int
+    health: dict[str, Any] | None
+    health_at: datetime | None
+    connectivity: list[ConnectivityOut]
+
+
+class SecurityEventOut(BaseModel):
+    """A gateway refused a message."""
+
+    id: int
+    gateway_id: str
+    at: datetime
+    arrived_at: datetime
+    reason: str
+    detail: str
+    seen_at: datetime | None
+
+
+class VolumeIn(BaseModel):
+    """A wanted volume."""
+
+    percent: Annotated[int, Field(ge=0, le=100)]
+
+
+@router.get("/gateways", operation_id="list_gateways")
+def list_gateways(actor: ActorDep, session: SessionDep) -> list[GatewayOut]:
+    """Every gateway of the person's area."""
+    actor.require(Permission.READ)
+    gateways = service.gateways_in(session, actor.area_path)
+    states = states_of(session, [gateway.id for gateway in gateways])
+    return [GatewayOut(**_facts(gateway, states[gateway.id])) for gateway in gateways]
+
+
+@router.get("/gateways/{gateway_id}", operation_id="get_gateway")
+def get_gateway(gateway_id: str, actor: ActorDep, session: SessionDep) -> GatewayDetailOut:
+    """One gateway with its health and history."""
+    gateway = service.get_gateway(session, actor, gateway_id)
+    state = states_of(session, [gateway_id])[gateway_id]
+    history = session.exec(
+        select(Connectivity)
+        .where(Connectivity.gateway_id == gateway_id)
+        .order_by(col(Connectivity.id).desc())
+        .limit(50)
+    ).all()
+    return GatewayDetailOut(
+        **_facts(gateway, state),
+        speakers=gateway.speakers,
+        keeper_name=gateway.keeper_name,
+        keeper_phone=gateway.keeper_phone,
+        wanted_volume_percent=gateway.volume_percent,
+        health=state.health,
+        health_at=state.health_at,
+        connectivity=[ConnectivityOut(at=each.at, online=each.online) for each in history],
+    )
+
+
+@router.put("/gateways/{gateway_id}/volume", status_code=202, operation_id="set_volume")
+def set_volume(
+    gateway_id: str, wanted: VolumeIn, actor: ActorDep, session: SessionDep, clock: ClockDep
+) -> dict[str, int]:
+    """Order another volume. 202: ordered; what it has comes back in ``volume_percent``."""
+    gateway = service.set_volume(session, actor, gateway_id, wanted.percent, now=clock.now())
+    return {"wanted_volume_percent": gateway.volume_percent}
+
+
+@router.get("/security-events", operation_id="list_security_events")
+def list_security_events(actor: ActorDep, session: SessionDep) -> list[SecurityEventOut]:
+    """The last 200 refusals in the person's area, newest first."""
+    actor.require(Permission.READ)
+    rows = session.exec(
+        select(SecurityEvent)
+        .join(Gateway, col(Gateway.id) == col(SecurityEvent.gateway_id))
+        .join(Area, col(Area.id) == col(Gateway.area_id))
+        .where(col(Area.path).startswith(actor.area_path))
+        .order_by(col(SecurityEvent.id).desc())
+        .limit(200)
+    ).all()
+    return [SecurityEventOut.model_validate(row, from_attributes=True) for row in rows]
+
+
+@router.post("/security-events/{event_id}/seen", status_code=204, operation_id="mark_security_event_seen")
+def mark_seen(event_id: int, actor: ActorDep, session: SessionDep, clock: ClockDep) -> None:
+    """Note that someone has looked at a refusal."""
+    event = session.get(SecurityEvent, event_id)
+    if event is None:
+        raise NotFound
+    service.get_gateway(session, actor, event.gateway_id, Permission.OPERATE_GATEWAYS)
+    if event.seen_at is None:
+        event.seen_at, event.seen_by = clock.now(), actor.person_id
+
+
+def states_of(session: Session, gateway_ids: list[str]) -> dict[str, GatewayState]:
+    """Return the state rows of gateways by id; every enrolled gateway has one."""
+    found: dict[str, GatewayState] = {}
+    for first in range(0, len(gateway_ids), 500):
+        chunk = gateway_ids[first : first + 500]
+        rows = session.exec(select(GatewayState).where(col(GatewayState.gateway_id).in_(chunk)))
+        found.update({row.gateway_id: row for row in rows})
+    return found
+
+
+def _facts(gateway: Gateway, state: GatewayState) -> dict[str, Any]:
+    return {
+        "id": gateway.id,
+        "area_id": gateway.area_id,
+        "name": gateway.name,
+        "kind": gateway.kind,
+        "latitude": gateway.latitude,
+        "longitude": gateway.longitude,
+        "contact": contact(state),
+        **{
+            name: getattr(state, name)
+            for name in (
+                "changed_at",
+                "heard_at",
+                "agent_version",
+                "clock_offset_ms",
+                "volume_percent",
+                "playing_id",
+                "last_played_at",
+                "last_played_id",
+                "plan_version",
+                "plan_confirmed",
+            )
+        },
+    }

@@ -1,0 +1,243 @@
+"""The way out: a thread that reads what was committed, signs it, hands it over and notes that it did.
+
+It publishes between transactions, never inside one. Killed at any point it loses nothing: what was not noted
+as sent is sent again after the restart, under a new envelope, and a gateway knows an order that it has.
+"""
+
+import random
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy.engine import Engine
+from sqlmodel import Session
+
+from controller.broadcasts import plans
+from controller.broadcasts.sweep import settle_overdue
+from controller.clock import Clock
+from controller.db import writing
+from controller.events import Change, EventHub
+from controller.gateways.liveness import note_silent_gateways
+from controller.outbox import due
+from controller.outbox.beats import Beats
+from controller.outbox.sealing import Sealer, read_body
+from controller.programme.service import plan_all_ahead
+from wire import topics
+from wire.mqtt import NotConnected
+
+log = structlog.get_logger(__name__)
+
+PLAN_PASS = timedelta(hours=1)
+SWEEP = timedelta(seconds=5)
+RECEIPT_DELAY = timedelta(milliseconds=800)
+"""Receipts are not urgent: waiting a little makes one of many."""
+
+
+class Publisher(Protocol):
+    """What the dispatcher needs of `wire.mqtt.Connection`."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a broker."""
+        ...
+
+    def publish(
+        self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False, expiry_s: int | None = None
+    ) -> None:
+        """Hand a message over; raises `NotConnected`."""
+        ...
+
+
+class Dispatcher:
+    """Steps whenever it is woken or the alarm rings. `step` can be called by hand in tests."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        clock: Clock,
+        sealer: Sealer,
+        events: EventHub,
+        zone: ZoneInfo,
+        horizon: timedelta,
+        set_alarm: Callable[[datetime], None],
+        jitter: random.Random,
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._sealer = sealer
+        self._events = events
+        self._zone = zone
+        self._horizon = horizon
+        self._set_alarm = set_alarm
+        self._publisher: Publisher | None = None
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
+        self._beats = Beats(jitter)
+        self._receipts: dict[str, tuple[str, int, datetime]] = {}
+        self._lock = threading.Lock()
+        self._next_plan_pass: datetime | None = None
+        self._next_sweep: datetime | None = None
+        self._verified_from = clock.now()
+
+    def start(self, publisher: Publisher) -> None:
+        """Begin to work with a connection."""
+        self._publisher = publisher
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread after the step it is in."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(10.0)
+
+    def wake(self) -> None:
+        """Something was committed, or the alarm rang. Safe from any thread."""
+        self._wake.set()
+
+    def broker_is_back(self) -> None:
+        """Ask every gateway how it is: what the broker had retained may be older than its last breath."""
+        self._verified_from = self._clock.now()
+        self._beats.ask_everyone()
+        self._wake.set()
+
+    def owe_receipt(self, gateway_id: str, journal: str, up_to: int) -> None:
+        """Remember to tell a gateway up to which report everything is committed."""
+        at = self._clock.now() + RECEIPT_DELAY
+        with self._lock:
+            known = self._receipts.get(gateway_id)
+            self._receipts[gateway_id] = (journal, up_to, known[2] if known else at)
+        self._set_alarm(at)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.wait()
+            self._wake.clear()
+            if self._stopping.is_set():
+                return
+            try:
+                self.step()
+            except Exception:  # the thread must outlive a locked or absent database
+                log.exception("dispatcher_step_failed")
+                self._set_alarm(self._clock.now() + timedelta(seconds=1))
+
+    def step(self) -> None:
+        """Do all that is due now, and set the alarm for what comes next."""
+        now = self._clock.now()
+        self._plan_ahead(now)
+        self._sweep(now)
+        if self._publisher is not None and self._publisher.connected:
+            try:
+                more = self._send_orders(now)
+                more |= self._send_plans(now)
+                self._send_receipts(now)
+                self._send_beats(now)
+            except NotConnected:
+                return
+            if more:
+                self._wake.set()
+        with Session(self._engine) as session:
+            at = due.next_due(session, now)
+        self._set_alarm(min(at, self._soonest(now)))
+
+    def _send_orders(self, now: datetime) -> bool:
+        with Session(self._engine) as session:
+            orders, wanted = due.due_orders(session, now)
+        bodies = {order_id: read_body(order) for order_id, order in orders.items()}
+        for each in wanted:
+            order = orders[each.order_id]
+            sealed = self._sealer.order(order, bodies[order.id], each.gateway_id, each.boot, now=now)
+            channel = "emergency" if order.emergency else "order"
+            self._publish(topics.down(each.gateway_id, channel), sealed, order.expires_at - now)
+        if wanted:
+            with Session(self._engine) as session, session.begin():
+                writing(session)
+                due.note_orders_sent(session, wanted, orders, now)
+            self._changed({orders[each.order_id].broadcast_id for each in wanted})
+        return len(wanted) == due.BATCH
+
+    def _send_plans(self, now: datetime) -> bool:
+        with Session(self._engine) as session:
+            wanted = due.due_plans(session, now)
+            items = plans.read_items(session, [each.gateway_id for each in wanted], now) if wanted else {}
+        sent = []
+        exp = now + self._horizon
+        for each in wanted:
+            content = plans.fit(items[each.gateway_id], now=now, horizon=self._horizon)
+            version = each.version + 1
+            sealed = self._sealer.plan(
+                each.gateway_id, version, content.items, content.until_at, now=now, exp=exp
+            )
+            self._publish(topics.down(each.gateway_id, "plan"), sealed, exp - now, retain=True)
+            sent.append((each, version, [item.broadcast_id for item in content.items]))
+        if sent:
+            with Session(self._engine) as session, session.begin():
+                writing(session)
+                for each, version, broadcast_ids in sent:
+                    due.note_plan_sent(session, each, version, broadcast_ids, now)
+            self._changed({broadcast_id for _, _, broadcast_ids in sent for broadcast_id in broadcast_ids})
+        return len(wanted) == due.PLAN_BATCH
+
+    def _send_receipts(self, now: datetime) -> None:
+        with self._lock:
+            ready = {gateway: owed for gateway, owed in self._receipts.items() if owed[2] <= now}
+            for gateway_id in ready:
+                del self._receipts[gateway_id]
+        for gateway_id, (journal, up_to, _) in ready.items():
+            sealed = self._sealer.receipt(gateway_id, journal, up_to, now=now)
+            self._publish(topics.down(gateway_id, "order"), sealed, timedelta(hours=1))
+
+    def _send_beats(self, now: datetime) -> None:
+        for beat in self._beats.due(self._engine, now):
+            if beat.resync:
+                sealed = self._sealer.resync(beat.gateway_id, now=now)
+                self._publish(topics.down(beat.gateway_id, "order"), sealed, timedelta(minutes=5))
+            sealed = self._sealer.beat(beat.gateway_id, beat.plan_version, beat.open_orders, now=now)
+            self._publish(topics.down(beat.gateway_id, "beat"), sealed, timedelta(seconds=60), qos=0)
+
+    def _plan_ahead(self, now: datetime) -> None:
+        if self._next_plan_pass is not None and now < self._next_plan_pass:
+            return
+        with Session(self._engine) as session, session.begin():
+            writing(session)
+            added = plan_all_ahead(session, now=now, zone=self._zone, horizon=self._horizon)
+        if added:
+            log.info("planned_ahead", broadcasts=added)
+        self._next_plan_pass = now + PLAN_PASS
+
+    def _sweep(self, now: datetime) -> None:
+        if self._next_sweep is not None and now < self._next_sweep:
+            return
+        with Session(self._engine) as session, session.begin():
+            writing(session)
+            due.expire_orders(session, now)
+            settled = settle_overdue(session, now)
+            silent = note_silent_gateways(session, now, verified_from=self._verified_from)
+        self._changed(settled)
+        if silent:
+            self._events.publish(*(Change("gateway", gateway_id) for gateway_id in silent))
+        self._next_sweep = now + SWEEP
+
+    def _soonest(self, now: datetime) -> datetime:
+        with self._lock:
+            owed = [at for _, _, at in self._receipts.values()]
+        return min([self._next_sweep or now + SWEEP, self._beats.next_at or now + SWEEP, *owed])
+
+    def _publish(
+        self, topic: str, payload: bytes, valid: timedelta, *, qos: int = 1, retain: bool = False
+    ) -> None:
+        if self._publisher is None:
+            raise NotConnected(topic)
+        self._publisher.publish(
+            topic, payload, qos=qos, retain=retain, expiry_s=max(1, int(valid.total_seconds()))
+        )
+
+    def _changed(self, broadcast_ids: set[str] | set[str | None]) -> None:
+        changes = [Change("broadcast", each) for each in broadcast_ids if each is not None]
+        if changes:
+            self._events.publish(*changes)

@@ -1,0 +1,122 @@
+"""The way in: a thread that commits what gateways say, many messages in one transaction, then acknowledges.
+
+A message is acknowledged to the broker, and a receipt is owed to the gateway, only after the commit. Anything
+that arrives twice has no effect the second time.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Protocol
+
+import structlog
+from sqlalchemy.engine import Engine
+from sqlmodel import Session
+
+from controller.clock import Clock
+from controller.db import writing
+from controller.events import Change, EventHub
+from controller.outbox.intake import Intake, Receipt
+from wire.mqtt import Incoming
+
+log = structlog.get_logger(__name__)
+
+BATCH = 2_000
+RETRY_S = 0.5
+
+
+class Acknowledger(Protocol):
+    """What ingest needs of `wire.mqtt.Connection`."""
+
+    def ack(self, incoming: Incoming) -> None:
+        """Acknowledge a message."""
+        ...
+
+
+class Ingest:
+    """Takes messages from the network thread and commits them in batches."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        clock: Clock,
+        events: EventHub,
+        owe_receipt: Callable[[str, str, int], None],
+        wake_dispatcher: Callable[[], None],
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._events = events
+        self._owe_receipt = owe_receipt
+        self._wake_dispatcher = wake_dispatcher
+        self._queue: queue.SimpleQueue[Incoming | None] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._acknowledger: Acknowledger | None = None
+        self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
+
+    def start(self, acknowledger: Acknowledger) -> None:
+        """Begin to work."""
+        self._acknowledger = acknowledger
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the batch in hand; what is not acknowledged comes again."""
+        self._stopping.set()
+        self._queue.put(None)
+        if self._thread.is_alive():
+            self._thread.join(10.0)
+
+    def put(self, incoming: Incoming) -> None:
+        """Take a message. Called in the network thread, so it only queues."""
+        self._queue.put(incoming)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            batch = self._take()
+            while batch and not self._stopping.is_set():
+                try:
+                    self.commit(batch)
+                except Exception:  # a locked or absent database must not lose a report
+                    log.exception("ingest_failed", messages=len(batch))
+                    self._stopping.wait(RETRY_S)
+                else:
+                    break
+
+    def _take(self) -> list[Incoming]:
+        first = self._queue.get()
+        batch = [] if first is None else [first]
+        while batch and len(batch) < BATCH:
+            try:
+                each = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if each is not None:
+                batch.append(each)
+        return batch
+
+    def commit(self, batch: list[Incoming]) -> None:
+        """Commit a batch, then acknowledge it, owe receipts and tell the pages."""
+        now = self._clock.now()
+        with Session(self._engine) as session, session.begin():
+            writing(session)
+            result = Intake(session, now).take(batch)
+        if self._acknowledger is not None:
+            for incoming in batch:
+                self._acknowledger.ack(incoming)
+        for receipt in result.receipts:
+            self._owe(receipt)
+        changes = [Change("broadcast", each) for each in result.broadcasts]
+        changes += [Change("gateway", each) for each in result.gateways]
+        changes += [Change("security", each) for each in result.refusals]
+        if changes:
+            self._events.publish(*changes)
+        if result.returned:
+            self._wake_dispatcher()
+        elapsed = self._clock.now() - now
+        if elapsed > timedelta(seconds=2):
+            log.warning("ingest_slow", messages=len(batch), seconds=elapsed.total_seconds())
+
+    def _owe(self, receipt: Receipt) -> None:
+        self._owe_receipt(receipt.gateway_id, receipt.journal, receipt.up_to)

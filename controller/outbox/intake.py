@@ -1,0 +1,187 @@
+"""What a batch of messages from gateways makes of the database. One instance, one transaction."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+import sqlalchemy as sa
+import structlog
+from sqlmodel import Session, col, select
+
+from controller.broadcasts.settling import Settling
+from controller.gateways.liveness import apply_state, heard
+from controller.gateways.models import GatewayState, SecurityEvent
+from controller.outbox.models import Outbox
+from controller.outbox.service import confirm
+from wire import topics
+from wire.messages import (
+    Health,
+    Report,
+    Reports,
+    State,
+    WireError,
+    decode_health,
+    decode_reports,
+    decode_state,
+)
+from wire.mqtt import Incoming
+from wire.types import Event
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Up to which report of which journal everything is in the transaction."""
+
+    gateway_id: str
+    journal: str
+    up_to: int
+
+
+@dataclass(slots=True)
+class Result:
+    """What the caller does after the commit."""
+
+    receipts: list[Receipt] = field(default_factory=list)
+    broadcasts: set[str] = field(default_factory=set)
+    gateways: set[str] = field(default_factory=set)
+    refusals: set[str] = field(default_factory=set)
+    returned: bool = False
+    """A gateway came back: there may be something to send it."""
+
+
+Message = State | Health | Reports
+
+
+class Intake:
+    """Applies messages in the order of their arrival."""
+
+    def __init__(self, session: Session, now: datetime) -> None:
+        self._session = session
+        self._now = now
+        self._result = Result()
+        self._settling = Settling(session, now)
+        self._confirmed: list[tuple[str, str]] = []
+        self._rows: dict[str, GatewayState] = {}
+
+    def take(self, batch: Iterable[Incoming]) -> Result:
+        """Apply everything; what cannot be read is logged and counts as dealt with."""
+        messages = [
+            (gateway_id, incoming, message) for incoming in batch for gateway_id, message in _read(incoming)
+        ]
+        self._load_rows({gateway_id for gateway_id, _, _ in messages})
+        self._settling.load(
+            (broadcast_id, gateway_id)
+            for gateway_id, _, message in messages
+            if isinstance(message, Reports)
+            for report in message.reports
+            for broadcast_id in report.broadcast_ids
+        )
+        for gateway_id, incoming, message in messages:
+            row = self._rows.get(gateway_id)
+            if row is not None:
+                self._apply(row, message, incoming)
+        confirm(self._session, self._confirmed)
+        self._result.broadcasts |= self._settling.write()
+        return self._result
+
+    def _load_rows(self, gateway_ids: set[str]) -> None:
+        wanted = sorted(gateway_ids)
+        for first in range(0, len(wanted), 500):
+            chunk = wanted[first : first + 500]
+            for row in self._session.exec(
+                select(GatewayState).where(col(GatewayState.gateway_id).in_(chunk))
+            ):
+                self._rows[row.gateway_id] = row
+
+    def _apply(self, row: GatewayState, message: Message, incoming: Incoming) -> None:
+        self._result.gateways.add(row.gateway_id)
+        if isinstance(message, State):
+            was = (row.online, row.boot)
+            apply_state(self._session, row, message, retained=incoming.retained, now=self._now)
+            if row.online and was != (True, row.boot):
+                self._back(row)
+        elif isinstance(message, Health):
+            heard(self._session, row, self._now)
+            row.health, row.health_at = msgspec.to_builtins(message), self._now
+            row.clock_offset_ms = message.clock_offset_ms
+            row.volume_percent = message.volume_percent
+        else:
+            heard(self._session, row, self._now)
+            self._reports(row, message)
+
+    def _back(self, row: GatewayState) -> None:
+        """Send at once what waited for this gateway."""
+        self._session.execute(
+            sa.update(Outbox)
+            .where(col(Outbox.gateway_id) == row.gateway_id)
+            .values(next_attempt_at=self._now)
+        )
+        row.plan_attempts, row.plan_sent_at = 0, None
+        self._result.returned = True
+
+    def _reports(self, row: GatewayState, message: Reports) -> None:
+        if row.journal != message.journal:
+            row.journal, row.reports_up_to = message.journal, 0
+        row.reports_up_to = max(row.reports_up_to, message.oldest - 1)
+        for report in message.reports:
+            if report.n <= row.reports_up_to:
+                continue
+            self._report(row, report)
+            if report.n == row.reports_up_to + 1:
+                row.reports_up_to = report.n
+        self._result.receipts.append(Receipt(row.gateway_id, message.journal, row.reports_up_to))
+
+    def _report(self, row: GatewayState, report: Report) -> None:
+        if report.event is Event.PLAN_STORED and report.plan_version is not None:
+            row.plan_confirmed = max(row.plan_confirmed, min(report.plan_version, row.plan_version))
+            self._settling.plan_stored(row.gateway_id, report.plan_version, report.at)
+        self._confirmed.extend((order_id, row.gateway_id) for order_id in report.orders)
+        if report.event is Event.REJECTED:
+            self._refusal(row, report)
+        for broadcast_id in report.broadcast_ids:
+            if self._settling.news(broadcast_id, row.gateway_id, report):
+                row.last_played_at = report.started_at or report.at
+                row.last_played_id = broadcast_id
+
+    def _refusal(self, row: GatewayState, report: Report) -> None:
+        assert row.journal is not None  # noqa: S101 - set by _reports just before
+        known = self._session.exec(
+            select(SecurityEvent.id).where(
+                SecurityEvent.gateway_id == row.gateway_id,
+                SecurityEvent.journal == row.journal,
+                SecurityEvent.n == report.n,
+            )
+        ).first()
+        if known is None:
+            self._session.add(
+                SecurityEvent(
+                    gateway_id=row.gateway_id,
+                    at=report.at,
+                    arrived_at=self._now,
+                    reason=(report.reason or "unknown")[:40],
+                    detail=report.detail or "",
+                    journal=row.journal,
+                    n=report.n,
+                )
+            )
+            self._result.refusals.add(row.gateway_id)
+
+
+def _read(incoming: Incoming) -> Iterable[tuple[str, Message]]:
+    try:
+        topic = topics.parse(incoming.topic)
+        if topic.direction != "up":
+            return
+        yield topic.gateway_id, _DECODERS[topic.channel](incoming.payload)
+    except WireError as error:
+        log.warning("unreadable_message", topic=incoming.topic, reason=str(error)[:200])
+
+
+_DECODERS: Mapping[str, Callable[[bytes], Message]] = {
+    "state": decode_state,
+    "health": decode_health,
+    "report": decode_reports,
+}

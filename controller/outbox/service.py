@@ -1,0 +1,87 @@
+"""Putting orders into the outbox, in the transaction that makes them necessary."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from controller.columns import new_id
+from controller.outbox.models import Counter, Order, OrderKind, Outbox
+
+ORDER_VALID = timedelta(hours=24)
+"""How long an order waits for a gateway that is away, when nothing else bounds it."""
+
+
+def put_order(
+    session: Session,
+    kind: OrderKind,
+    body: Mapping[str, Any],
+    gateway_ids: Sequence[str],
+    *,
+    now: datetime,
+    expires_at: datetime,
+    broadcast_id: str | None = None,
+    emergency: bool = False,
+) -> str:
+    """Order something of each of these gateways and return the order's id.
+
+    Args:
+        session: A writing transaction.
+        kind: What is ordered.
+        body: The message's own fields, as `wire.messages` names them.
+        gateway_ids: Of whom.
+        now: The present.
+        expires_at: It is not sent, and not obeyed, after this.
+        broadcast_id: The broadcast that it is about.
+        emergency: Sent on the emergency topic, signed with the emergency key.
+    """
+    order_id = new_id()
+    session.add(
+        Order(
+            id=order_id,
+            kind=kind,
+            body=msgspec.to_builtins(body),
+            emergency=emergency,
+            broadcast_id=broadcast_id,
+            created_at=now,
+            expires_at=expires_at,
+        )
+    )
+    session.flush()
+    session.execute(
+        sa.insert(Outbox),
+        [
+            {
+                "order_id": order_id,
+                "gateway_id": gateway_id,
+                "attempts": 0,
+                "next_attempt_at": now,
+                "expires_at": expires_at,
+            }
+            for gateway_id in gateway_ids
+        ],
+    )
+    return order_id
+
+
+def reserve(session: Session, name: str, count: int) -> int:
+    """Take `count` numbers that nobody else will ever get; returns the first. Starts at 1."""
+    counter = session.exec(select(Counter).where(Counter.name == name).with_for_update()).first()
+    if counter is None:
+        counter = Counter(name=name, value=0)
+        session.add(counter)
+    first = counter.value + 1
+    counter.value += count
+    session.flush()
+    return first
+
+
+def confirm(session: Session, pairs: Sequence[tuple[str, str]]) -> None:
+    """Take confirmed orders out: (order id, gateway id) pairs."""
+    for order_id, gateway_id in pairs:
+        session.execute(
+            sa.delete(Outbox).where(col(Outbox.order_id) == order_id, col(Outbox.gateway_id) == gateway_id)
+        )

@@ -1,0 +1,37 @@
+"""Every table of the controller, in one place for migrations and tests."""
+
+from sqlmodel import SQLModel
+
+from controller.areas.models import Area, AreaSuccession
+from controller.audit.models import AuditRow
+from controller.broadcasts.models import Broadcast, Delivery, DeliveryHistory
+from controller.bulletins.models import Bulletin
+from controller.clips.models import Clip
+from controller.gateways.models import Connectivity, Gateway, GatewayState, SecurityEvent
+from controller.outbox.models import Counter, Order, Outbox
+from controller.people.models import LogIn, Person
+from controller.programme.models import Schedule
+
+__all__ = [
+    "Area",
+    "AreaSuccession",
+    "AuditRow",
+    "Broadcast",
+    "Bulletin",
+    "Clip",
+    "Connectivity",
+    "Counter",
+    "Delivery",
+    "DeliveryHistory",
+    "Gateway",
+    "GatewayState",
+    "LogIn",
+    "Order",
+    "Outbox",
+    "Person",
+    "Schedule",
+    "SecurityEvent",
+    "metadata",
+]
+
+metadata = SQLModel.metadata

@@ -1,0 +1,1 @@
+"""Pages: server-rendered, live by server-sent events, in Vietnamese and English."""
