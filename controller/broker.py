@@ -31,9 +31,10 @@ per_listener_settings false
 allow_anonymous false
 password_file {directory}/passwd
 acl_file {directory}/acl
-# Without this one gateway's password takes over another's session.
-use_username_as_clientid true
 listener {port} {host}
+# Without this one gateway's password takes over another's session. It belongs to a listener: written before
+# one, it opens Mosquitto's own on port 1883 to everyone.
+use_username_as_clientid true
 {tls}
 persistence true
 persistence_location {directory}/data/
