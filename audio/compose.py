@@ -45,6 +45,19 @@ def chime_gain_db(speech: Decoded) -> float:
     return speech_lufs - CHIME_BELOW_SPEECH_LU - CHIME_LUFS
 
 
+def speech_filters(speech: Decoded) -> str:
+    """Return the ffmpeg filters that bring speech to its working level and fade its edges.
+
+    Not by pydub: its fades cut to whole milliseconds, and the end of the clip with them.
+    """
+    fade = FADE_MS * SAMPLE_RATE_HZ // 1000
+    return (
+        f"volume={working_gain_db(speech):.3f}dB,"
+        f"afade=t=in:start_sample=0:nb_samples={fade},"
+        f"afade=t=out:start_sample={speech.samples - fade}:nb_samples={fade}"
+    )
+
+
 def compose(speech: Decoded, pieces: tuple[Piece, ...], out: Path) -> ffmpeg.Input:
     """Render a short clip into a WAV file: mono, 48 kHz, 16 bits, not yet at its final loudness.
 
@@ -80,11 +93,11 @@ def _speech(speech: Decoded) -> AudioSegment:
         raw = Path(folder, "speech.raw")
         ffmpeg.run(
             [ffmpeg.Input(speech.path, "flac")],
-            ["-af", f"volume={working_gain_db(speech):.3f}dB", "-c:a", "pcm_s16le"],
+            ["-af", speech_filters(speech), "-c:a", "pcm_s16le"],
             ffmpeg.Output(raw, "s16le"),
             bounds=own_work(speech.duration_ms),
         )
-        return _segment(raw.read_bytes()).fade_in(FADE_MS).fade_out(FADE_MS)
+        return _segment(raw.read_bytes())
 
 
 def _chime(chime: Chime, gain_db: float) -> AudioSegment:

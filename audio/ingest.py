@@ -8,7 +8,7 @@ from audio import ffmpeg
 from audio.errors import AudioRefused, Refusal
 from audio.formats import SAMPLE_RATE_HZ, WORKING_ENCODING, flac_samples, samples_to_ms
 from audio.limits import MIN_DURATION_MS, Limits
-from audio.loudness import Loudness
+from audio.loudness import SILENCE_LUFS, Loudness
 from audio.measure import METER, parse
 from audio.probe import SourceInfo, probe, refusal_of, refuse_too_long
 
@@ -28,7 +28,7 @@ class Decoded:
     Attributes:
         path: The working file.
         samples: Its length.
-        loudness: As measured on it.
+        loudness: As measured on it, so some decibels below the upload's.
     """
 
     path: Path
@@ -97,5 +97,6 @@ def _refuse_unfit(decoded: Decoded, info: SourceInfo, limits: Limits) -> None:
         )
     if decoded.duration_ms < MIN_DURATION_MS:
         raise AudioRefused(Refusal.TOO_SHORT, f"{decoded.duration_ms} ms, at least {MIN_DURATION_MS} ms")
-    if decoded.loudness.is_silent:
-        raise AudioRefused(Refusal.SILENT, f"{decoded.loudness.integrated_lufs} LUFS is silence")
+    uploaded_lufs = decoded.loudness.integrated_lufs + _HEADROOM_DB
+    if uploaded_lufs < SILENCE_LUFS:
+        raise AudioRefused(Refusal.SILENT, f"{uploaded_lufs:.1f} LUFS is silence")

@@ -6,6 +6,7 @@ limiter takes the peaks off, and the Opus coder then puts some back. Both are pr
 which is why the finished clip is measured and the drive corrected until it fits.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,11 +45,6 @@ class Loudness:
     integrated_lufs: float
     true_peak_dbtp: float
 
-    @property
-    def is_silent(self) -> bool:
-        """Whether there is nothing worth playing."""
-        return self.integrated_lufs < SILENCE_LUFS
-
 
 @dataclass(frozen=True, slots=True)
 class Drive:
@@ -86,7 +82,7 @@ def gain_to_target(measured_lufs: float, target_lufs: float, *, peak_dbtp: float
     Raises:
         ValueError: The sound is silent, so no gain reaches the target.
     """
-    if measured_lufs < SILENCE_LUFS:
+    if measured_lufs == -math.inf:
         raise ValueError("silence cannot be brought to a loudness")
     return min(target_lufs - measured_lufs, CEILING_DBTP - peak_dbtp)
 

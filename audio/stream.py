@@ -5,11 +5,11 @@ from tempfile import TemporaryDirectory
 
 from audio import ffmpeg
 from audio.chimes import Chime, render
-from audio.compose import chime_gain_db, working_gain_db
+from audio.compose import chime_gain_db, speech_filters
 from audio.formats import SAMPLE_RATE_HZ, WORKING_ENCODING, samples_to_ms
 from audio.ingest import Decoded
 from audio.limits import own_work
-from audio.timeline import FADE_MS, Piece, Silence, Speech, total_samples
+from audio.timeline import Piece, Silence, Speech, total_samples
 
 _RAW_FLOATS = ("-ar", str(SAMPLE_RATE_HZ), "-ch_layout", "mono")
 
@@ -42,7 +42,7 @@ def stream(speech: Decoded, pieces: tuple[Piece, ...], out: Path) -> ffmpeg.Inpu
                     samples = duration_ms * SAMPLE_RATE_HZ // 1000
                     graph.append(f"anullsrc=r={SAMPLE_RATE_HZ}:cl=mono,atrim=end_sample={samples}{label}")
                 case Speech():
-                    graph.append(f"[{len(inputs)}:a]{_speech_filters(speech)}{label}")
+                    graph.append(f"[{len(inputs)}:a]{speech_filters(speech)}{label}")
                     inputs.append(ffmpeg.Input(speech.path, "flac"))
                 case chime:
                     graph.append(f"[{len(inputs)}:a]volume={chime_gain_db(speech):.3f}dB{label}")
@@ -56,15 +56,6 @@ def stream(speech: Decoded, pieces: tuple[Piece, ...], out: Path) -> ffmpeg.Inpu
             bounds=own_work(duration_ms),
         )
     return ffmpeg.Input(out, "flac")
-
-
-def _speech_filters(speech: Decoded) -> str:
-    fade = FADE_MS * SAMPLE_RATE_HZ // 1000
-    return (
-        f"volume={working_gain_db(speech):.3f}dB,"
-        f"afade=t=in:start_sample=0:nb_samples={fade},"
-        f"afade=t=out:start_sample={speech.samples - fade}:nb_samples={fade}"
-    )
 
 
 def _chime_input(chime: Chime, folder: Path) -> ffmpeg.Input:
