@@ -53,7 +53,10 @@ class ReportOutbox:
 
     def appended(self, reports: tuple[Report, ...], now: datetime) -> tuple[PublishReports, ...]:
         """Send what has just been committed, unless older ones must go first."""
-        if not self._connected or not reports or reports[0].n != self._sent_up_to + 1:
+        if not self._connected or not reports:
+            return ()
+        # Asked of the journal: after a resync with nothing waiting no number says what was sent before.
+        if self._journal.reports(self._sent_up_to, 1)[0].n != reports[0].n:
             return ()
         return self._send(reports, now)
 

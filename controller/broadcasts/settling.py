@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 
 from controller.broadcasts.delivery import SETTLED, DeliveryState, News, Progress, Route, on_news
 from controller.broadcasts.models import Delivery, DeliveryHistory
+from controller.bulk import update_rows
 from wire.messages import Report
 from wire.types import Event
 
@@ -113,10 +114,10 @@ class Settling:
         """Write what changed in one statement; returns the broadcasts concerned."""
         changed = [key for key, progress in self._current.items() if progress is not self._loaded[key]]
         if changed:
-            self._session.execute(
-                sa.update(Delivery).where(col(Delivery.id) == sa.bindparam("row")),
-                [{"row": self._ids[key], **asdict(self._current[key])} for key in changed],
-                execution_options={"synchronize_session": False},
+            update_rows(
+                self._session,
+                Delivery,
+                [{"id": self._ids[key], **asdict(self._current[key])} for key in changed],
             )
         if self._history:
             self._session.execute(sa.insert(DeliveryHistory), self._history)

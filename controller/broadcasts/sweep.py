@@ -7,6 +7,7 @@ from sqlmodel import Session, col
 
 from controller.broadcasts.delivery import OPEN, Progress, on_time
 from controller.broadcasts.models import Delivery, DeliveryHistory
+from controller.bulk import update_rows
 
 BATCH = 5_000
 
@@ -23,16 +24,16 @@ def settle_overdue(session: Session, now: datetime) -> set[str]:
     updates, history, touched = [], [], set()
     for delivery_id, broadcast_id, state, deadline_at in rows:
         after = on_time(Progress(state, deadline_at), now)
-        updates.append({"row": delivery_id, "state": after.state, "reason": after.reason, "settled_at": now})
+        updates.append({"id": delivery_id, "state": after.state, "reason": after.reason, "settled_at": now})
         history.append(
             {"delivery_id": delivery_id, "at": now, "old": state, "new": after.state, "reason": after.reason}
         )
         touched.add(broadcast_id)
     if updates:
-        session.execute(
-            sa.update(Delivery).where(col(Delivery.id) == sa.bindparam("row")),
+        update_rows(
+            session,
+            Delivery,
             updates,
-            execution_options={"synchronize_session": False},
         )
         session.execute(sa.insert(DeliveryHistory), history)
     return touched

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from controller.broadcasts.delivery import DeliveryState, Route
 from controller.broadcasts.models import Delivery
+from controller.bulk import update_rows
 from controller.gateways.models import GatewayState
 from controller.outbox.models import Order, Outbox
 from controller.outbox.resend import next_attempt_at
@@ -71,11 +72,12 @@ def note_orders_sent(
     """
     if not sent:
         return
-    session.execute(
-        sa.update(Outbox).where(col(Outbox.id) == sa.bindparam("row")),
+    update_rows(
+        session,
+        Outbox,
         [
             {
-                "row": due.outbox_id,
+                "id": due.outbox_id,
                 "attempts": due.attempts + 1,
                 "next_attempt_at": (
                     orders[due.order_id].expires_at
@@ -85,7 +87,6 @@ def note_orders_sent(
             }
             for due in sent
         ],
-        execution_options={"synchronize_session": False},
     )
     first: dict[str, list[str]] = {}
     for due in sent:

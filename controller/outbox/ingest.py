@@ -12,6 +12,7 @@ from typing import Protocol
 
 import structlog
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from controller.clock import Clock
@@ -75,14 +76,27 @@ class Ingest:
     def _run(self) -> None:
         while not self._stopping.is_set():
             batch = self._take()
-            while batch and not self._stopping.is_set():
-                try:
-                    self.commit(batch)
-                except Exception:  # a locked or absent database must not lose a report
-                    log.exception("ingest_failed", messages=len(batch))
-                    self._stopping.wait(RETRY_S)
-                else:
-                    break
+            if batch:
+                self._commit_somehow(batch)
+
+    def _commit_somehow(self, batch: list[Incoming]) -> None:
+        """Wait for a database that is locked or away; let no single message hold up all the others."""
+        while not self._stopping.is_set():
+            try:
+                self.commit(batch)
+            except OperationalError:
+                log.exception("database_unavailable", messages=len(batch))
+                self._stopping.wait(RETRY_S)
+            except Exception:
+                if len(batch) == 1:
+                    # Without a receipt the gateway keeps it and says it again; the log says that we cannot.
+                    log.exception("message_not_applied", topic=batch[0].topic)
+                    return
+                for incoming in batch:
+                    self._commit_somehow([incoming])
+                return
+            else:
+                return
 
     def _take(self) -> list[Incoming]:
         first = self._queue.get()
