@@ -2,6 +2,7 @@
 
 import random
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,8 @@ import structlog
 import typer
 
 from device_agent.clock import Clock
-from device_agent.journal import JournalError
+from device_agent.journal import JOURNAL_FILE, JournalError, SqliteJournal
+from device_agent.status import describe
 from wire.credential import read_credential
 from wire.messages import WireError
 
@@ -53,12 +55,51 @@ def run(
         agent = Agent(
             read_credential(credential), state_dir, sink_opener(sink, clock), clock, random.SystemRandom()
         )
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda _number, _frame: agent.quit())
+        _quit_on_signals(agent.quit)
         agent.run()
     except (WireError, JournalError, UnknownSink, OSError) as error:
-        structlog.get_logger(__name__).critical("agent_ended", reason=str(error))
-        raise typer.Exit(1) from error
+        raise _ended(error) from error
+
+
+@app.command()
+def status(state_dir: StateDir) -> None:
+    """Print what the journal holds: plan version, next items, reports waiting. The agent may be running."""
+    try:
+        journal = SqliteJournal.open_to_read(state_dir / JOURNAL_FILE)
+        for line in describe(journal, None):
+            typer.echo(line)
+        journal.close()
+    except JournalError as error:
+        raise _ended(error) from error
+
+
+@app.command()
+def fleet(
+    credentials: Annotated[
+        Path,
+        typer.Option(envvar="LOACAST_AGENT_CREDENTIALS", help="Directory of credential files, *.json."),
+    ],
+    state_dir: StateDir,
+) -> None:
+    """Run many light gateways in one process, for demonstrations: real answers, no sound."""
+    from device_agent.fleet import Fleet  # noqa: PLC0415 - `status` needs neither urllib3 nor paho
+
+    try:
+        light = Fleet(credentials, state_dir, Clock(), random.SystemRandom())
+    except (WireError, OSError) as error:
+        raise _ended(error) from error
+    _quit_on_signals(light.quit)
+    light.run()
+
+
+def _quit_on_signals(end: Callable[[], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: end())
+
+
+def _ended(error: Exception) -> typer.Exit:
+    structlog.get_logger(__name__).critical("agent_ended", reason=str(error))
+    return typer.Exit(1)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from device_agent.download import Source
 from device_agent.effects import Effect, PublishHealth, PublishReports, PublishState, WantClips
 from device_agent.fetcher import ClipNews, ClipsLost, ClipsReady, Fetcher
 from device_agent.ids import new_id
-from device_agent.journal import Journal, SqliteJournal
+from device_agent.journal import JOURNAL_FILE, Journal, SqliteJournal
 from device_agent.link import Connected, Link, LinkEvent, Lost
 from device_agent.player import Player
 from device_agent.player_events import Failed, PlayerEvent
@@ -83,7 +83,7 @@ class Agent:
         self._inbox: queue.SimpleQueue[AgentEvent] = queue.SimpleQueue()
         boot = new_id(clock.now(), rng)
         self._journal: Journal = SqliteJournal.create_or_open(
-            state_dir / "journal.sqlite3", lambda: new_id(clock.now(), rng)
+            state_dir / JOURNAL_FILE, lambda: new_id(clock.now(), rng)
         )
         self._core = GatewayCore(credential, self._journal, boot, rng, agent_version=__version__)
         self._source = Source(credential.controller_url, credential.gateway_id, credential.secret)
@@ -130,7 +130,7 @@ class Agent:
         if isinstance(event, Incoming):
             self._link.ack(event)
         now = self._clock.now()
-        wake = self._core.next_wake(now)
+        wake = self._core.next_wake()
         if wake is not None and wake <= now:
             self._perform(self._core.on_time(now))
         return True
@@ -190,7 +190,7 @@ class Agent:
 
     def _wait_s(self) -> float:
         now = self._clock.now()
-        wake = self._core.next_wake(now)
+        wake = self._core.next_wake()
         if wake is None:
             return LONGEST_WAIT_S
         return min(LONGEST_WAIT_S, max(0.0, (wake - now).total_seconds()))

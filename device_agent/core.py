@@ -93,6 +93,7 @@ class GatewayCore:
         self._connected_at: datetime | None = None
         self._told_state: State | None = None
         self._wanted: tuple[Want, ...] | None = None
+        self._playback_wake_at: datetime | None = None
         self._health_at: datetime | None = None
         self._floor_save_at: datetime | None = None
         self._underruns = 0
@@ -199,10 +200,10 @@ class GatewayCore:
             self._floor_save_at = now + seconds(FLOOR_EVERY_S)
         return (*effects, *self._outbox.on_time(now), *self._health(now))
 
-    def next_wake(self, now: datetime) -> datetime | None:
+    def next_wake(self) -> datetime | None:
         """Return when to call `on_time` next, by the wall clock; None if only an event can tell."""
         wakes = (
-            machine.next_wake(self._playback, self._trust.at(now)),
+            self._playback_wake_at,
             self._outbox.resend_at,
             self._rejections.summary_at,
             self._health_at,
@@ -306,6 +307,7 @@ class GatewayCore:
         )
         reports: tuple[Report, ...] = () if changes.is_empty else self._journal.commit(changes)
         self._playback, self._freshness, self._trust = playback, freshness, trust
+        self._playback_wake_at = machine.next_wake(playback, trust.at(now))
         if volume_percent is not None:
             self._volume_percent = volume_percent
         effects: list[Effect] = [effect for effect in asked if not isinstance(effect, Tell)]

@@ -2,6 +2,15 @@
 
 from device_agent.journal.contract import Changes, Held, Journal, JournalError, StoredPlan
 from device_agent.journal.memory import MemoryJournal
-from device_agent.journal.sqlite import SqliteJournal
+from device_agent.journal.sqlite import JOURNAL_FILE, SqliteJournal
 
-__all__ = ["Changes", "Held", "Journal", "JournalError", "MemoryJournal", "SqliteJournal", "StoredPlan"]
+__all__ = [
+    "JOURNAL_FILE",
+    "Changes",
+    "Held",
+    "Journal",
+    "JournalError",
+    "MemoryJournal",
+    "SqliteJournal",
+    "StoredPlan",
+]

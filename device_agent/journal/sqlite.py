@@ -20,6 +20,9 @@ from device_agent.freshness import Freshness, HeldPlan, Window
 from device_agent.journal.contract import Changes, Held, JournalError, StoredPlan
 from wire.messages import Report
 
+JOURNAL_FILE = "journal.sqlite3"
+"""Its name in the state directory."""
+
 SCHEMA_VERSION = 1
 
 _SCHEMA = """

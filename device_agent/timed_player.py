@@ -1,0 +1,97 @@
+"""A player without sound: it "plays" by the clock alone, for light gateways and machines under test.
+
+Sans-I/O. It keeps the promises of `sequencer`: one item at a time, each at its instant, a pre-empted one
+silent by then, whatever else waited for. What it says of sound is no evidence, and it gives no peak.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from device_agent.effects import PlayerEffect, StartPlaying, StopPlaying
+from device_agent.instants import milliseconds, seconds
+from device_agent.player_events import Finished, PlayerEvent, Progress, Started
+
+_MILLISECOND = milliseconds(1)
+PROGRESS_EVERY = seconds(1)
+
+
+@dataclass(slots=True)
+class _Sounding:
+    broadcast_id: str
+    started_at: datetime
+    ends_at: datetime
+    progress_at: datetime
+
+
+class TimedPlayer:
+    """Says what a player would say, when it would say it."""
+
+    def __init__(self) -> None:
+        self._sounding: _Sounding | None = None
+        self._next: list[StartPlaying] = []
+        self._said: list[PlayerEvent] = []
+
+    def do(self, effect: PlayerEffect, now: datetime) -> None:
+        """Take a wish of the core; `due` tells what comes of it."""
+        match effect:
+            case StartPlaying():
+                for dropped in [wish for wish in self._next if wish.item.broadcast_id in effect.preempts]:
+                    self._drop(dropped)
+                self._next.append(effect)
+            case StopPlaying(broadcast_id):
+                if self._sounding is not None and self._sounding.broadcast_id == broadcast_id:
+                    self._sounding.ends_at = min(self._sounding.ends_at, max(now, self._sounding.started_at))
+                for dropped in [wish for wish in self._next if wish.item.broadcast_id == broadcast_id]:
+                    self._drop(dropped)
+
+    def due(self, now: datetime) -> tuple[PlayerEvent, ...]:
+        """Return what has happened up to now and was not said yet."""
+        while (at := self.next_wake()) is not None and at <= now:
+            if not self._step(now):
+                break
+        said, self._said = self._said, []
+        return tuple(said)
+
+    def next_wake(self) -> datetime | None:
+        """Return when `due` next has something to say; None if nothing plays or is about to."""
+        wakes = []
+        if self._sounding is not None:
+            wakes += [self._ends_at(self._sounding), self._sounding.progress_at]
+        elif self._next:
+            wakes.append(self._next[0].at)
+        return min(wakes, default=None)
+
+    def _step(self, now: datetime) -> bool:
+        sounding = self._sounding
+        if sounding is None:
+            if not self._next:
+                return False
+            self._begin(self._next.pop(0), now)
+            return True
+        ends_at = self._ends_at(sounding)
+        if ends_at <= now:
+            self._sounding = None
+            played_ms = (ends_at - sounding.started_at) // _MILLISECOND
+            self._said.append(Finished(sounding.broadcast_id, max(0, played_ms)))
+        else:
+            sounding.progress_at += PROGRESS_EVERY
+            self._said.append(Progress(sounding.broadcast_id, (now - sounding.started_at) // _MILLISECOND))
+        return True
+
+    def _begin(self, wish: StartPlaying, now: datetime) -> None:
+        started_at = max(wish.at, now)
+        length = milliseconds(wish.item.duration_ms - wish.offset_ms)
+        self._sounding = _Sounding(
+            wish.item.broadcast_id, started_at, started_at + length, started_at + PROGRESS_EVERY
+        )
+        self._said.append(Started(wish.item.broadcast_id, started_at))
+
+    def _ends_at(self, sounding: _Sounding) -> datetime:
+        """Return when it ends: by itself, or when the next one cuts it."""
+        if self._next and sounding.broadcast_id in self._next[0].preempts:
+            return min(sounding.ends_at, max(self._next[0].at, sounding.started_at))
+        return sounding.ends_at
+
+    def _drop(self, wish: StartPlaying) -> None:
+        self._next.remove(wish)
+        self._said.append(Finished(wish.item.broadcast_id, played_ms=0))
