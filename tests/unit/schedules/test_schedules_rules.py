@@ -225,6 +225,11 @@ class TestWindow:
         recurrence = parse(dtstart="2026-11-24T05:00", rrule="FREQ=DAILY;COUNT=3")
         assert local(recurrence, after=datetime(2026, 11, 25, tzinfo=UTC)) == ["2026-11-26 05:00"]
 
+    def test_a_window_that_opens_just_after_a_gap_has_what_was_moved_out_of_the_gap(self) -> None:
+        recurrence = parse(dtstart="2026-03-01T02:30", rrule="FREQ=DAILY", zone="Europe/Berlin")
+        gap_and_a_quarter = datetime(2026, 3, 29, 1, 15, tzinfo=UTC)
+        assert next(occurrences(recurrence, gap_and_a_quarter)) == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+
     def test_a_naive_window_is_refused(self) -> None:
         with pytest.raises(ValueError, match="aware"):
             occurrences(parse(dtstart="2026-11-24T05:00"), after=datetime(2026, 11, 24))  # noqa: DTZ001
