@@ -152,5 +152,6 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         (rf"{_START}(?P<whole>\d+)\.(?P<fraction>\d\d?)(?![\d.])", r"\g<whole> chấm \g<fraction>"),
         (rf"{_START}\d+(?=[^\W\d_])", r"\g<0> "),
         (_COUNT, _plain),
+        (r"(?<![^\W_])(?P<whole>\d+)(?P<fraction>)", _plain),  # what came after a colon or a stray point
     )
 )

@@ -145,12 +145,14 @@ def test_a_copy_cut_off_by_a_crash_never_appears_as_a_clip(tmp_path: Path) -> No
         "import sys; from pathlib import Path; from audio.store import ClipStore\n"
         "ClipStore(Path(sys.argv[1])).put(Path(sys.argv[2]))"
     )
-    with subprocess.Popen([sys.executable, "-c", program, tmp_path / "clips", pipe], cwd=ROOT) as writer:
-        with pipe.open("wb", buffering=0) as source:  # opens once the writer has opened its end
-            # More than a pipe holds, so that when this returns the writer has surely begun to copy.
-            source.write(bytes(300_000))
-            writer.send_signal(signal.SIGKILL)
-            assert writer.wait(10) == -signal.SIGKILL
+    with (
+        subprocess.Popen([sys.executable, "-c", program, tmp_path / "clips", pipe], cwd=ROOT) as writer,
+        pipe.open("wb", buffering=0) as source,  # opens once the writer has opened its end
+    ):
+        # More than a pipe holds, so that when this returns the writer has surely begun to copy.
+        source.write(bytes(300_000))
+        writer.send_signal(signal.SIGKILL)
+        assert writer.wait(10) == -signal.SIGKILL
     store = ClipStore(tmp_path / "clips")
     assert list(store.names()) == []
     assert store.sweep() == 1
