@@ -72,6 +72,7 @@ class ReportOutbox:
         if self.resend_at is None or now < self.resend_at:
             return ()
         self._wait_s = min(self._wait_s * 2, LONGEST_WAIT_S)
+        self.resend_at = None
         return self.again(now)
 
     def _round(self, now: datetime) -> tuple[PublishReports, ...]:
