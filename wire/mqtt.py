@@ -87,7 +87,8 @@ class Connection:
     """
 
     FIRST_WAIT_S = 0.5
-    LONGEST_WAIT_S = 30.0
+    LONGEST_WAIT_S = 6.0
+    """A gateway is back within 10 s of its network; ten thousand spread over this long."""
 
     def __init__(
         self,

@@ -62,6 +62,12 @@ class Broker:
         self.reload()
         return secret
 
+    def set_controller_secret(self, secret: str) -> None:
+        """Let a controller in that brings its own password."""
+        self.secrets[configuration.CONTROLLER_USER] = secret
+        configuration.set_password(self.directory, configuration.CONTROLLER_USER, secret)
+        self.reload()
+
     def reload(self) -> None:
         if self.process is not None:
             self.process.send_signal(signal.SIGHUP)
