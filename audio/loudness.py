@@ -110,7 +110,7 @@ def next_drive(source: Loudness, attempts: Sequence[Attempt], target_lufs: float
     if len(attempts) >= MAX_ATTEMPTS or (over_db <= 0 and abs(missing_lu) <= close_lu):
         return None
     limit_dbfs = drive.limit_dbfs - (over_db + _METER_STEP_DB if over_db > 0 else 0.0)
-    gain_db = drive.gain_db + missing_lu / _slope(attempts)
+    gain_db = drive.gain_db + missing_lu / _slope(source, attempts)
     following = Drive(min(gain_db, _most_gain_db(source, limit_dbfs)), limit_dbfs)
     return None if following == drive else following
 
@@ -125,13 +125,16 @@ def _most_gain_db(source: Loudness, limit_dbfs: float) -> float:
     return limit_dbfs - source.true_peak_dbtp + MAX_LIMITING_DB
 
 
-def _slope(attempts: Sequence[Attempt]) -> float:
+def _slope(source: Loudness, attempts: Sequence[Attempt]) -> float:
     """Return how much loudness a dB of drive brought last time: a secant, kept within reason."""
+    last_drive = attempts[-1].drive
+    is_limited = source.true_peak_dbtp + last_drive.gain_db > last_drive.limit_dbfs
+    presumed = 1.0 - _LOST_SHARE if is_limited else 1.0
     if len(attempts) == 1:
-        return 1.0
+        return presumed
     before, last = attempts[-2], attempts[-1]
     driven = last.drive.gain_db - before.drive.gain_db
     if abs(driven) < _METER_STEP_DB:
-        return 1.0
+        return presumed
     gained = last.result.integrated_lufs - before.result.integrated_lufs
     return min(max(gained / driven, _SLOPES[0]), _SLOPES[1])

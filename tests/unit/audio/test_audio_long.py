@@ -8,8 +8,8 @@ from support.voices import convert
 
 ROOT = Path(__file__).parents[3]
 MEMORY_MB = 100
-MINUTES = 10
-"""Twice what is composed in memory. A whole hour takes some two minutes and no more memory: docs/audio.md."""
+MINUTES = 6
+"""More than is composed in memory. A whole hour takes minutes and no more memory: docs/audio.md."""
 
 _PREPARE = """
 import json, resource, sys
