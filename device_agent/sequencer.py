@@ -160,12 +160,13 @@ class Sequencer:
         """Let the next item begin in this block, if it is its time; return its frame."""
         while self._next:
             upcoming = self._next[0]
+            has_samples = upcoming.voice.has_samples()
             if upcoming.voice.over:
                 self._next.pop(0)
                 composed.happened.append((upcoming.voice, None))
                 continue
             frame = max(cursor, _frame_of(upcoming.at_ns, unix_first_ns))
-            if frame >= BLOCK_FRAMES or not upcoming.voice.has_samples:
+            if frame >= BLOCK_FRAMES or not has_samples:
                 return None
             self._next.pop(0)
             self._current = upcoming.voice
@@ -176,7 +177,7 @@ class Sequencer:
     def _sound(self, voice: Voice, cursor: int, unix_first_ns: int, composed: Composed) -> int:
         """Fill the block from `cursor` on with what sounds; return where it stopped."""
         upcoming = self._next[0] if self._next else None
-        if upcoming is not None and voice.broadcast_id in upcoming.preempts and upcoming.voice.has_samples:
+        if upcoming is not None and voice.broadcast_id in upcoming.preempts and upcoming.voice.has_samples():
             frames_left = _frame_of(upcoming.at_ns, unix_first_ns) - cursor
             if frames_left - FADE_FRAMES < BLOCK_FRAMES - cursor:
                 voice.fade_at(voice.read_frames + max(0, frames_left - FADE_FRAMES))

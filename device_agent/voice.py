@@ -64,16 +64,26 @@ class Voice:
         """Highest sample read, dBFS."""
         return SILENT_DB if self._peak == 0.0 else max(SILENT_DB, 20.0 * float(np.log10(self._peak)))
 
-    @property
     def has_samples(self) -> bool:
-        """Whether a sample can be read without waiting."""
-        return bool(len(self._kept)) or not self._queue.empty()
+        """Have at least one sample at hand, without waiting; False if there is none now, or ever (`over`)."""
+        while not len(self._kept) and not self._at_end:
+            try:
+                got = self._queue.get_nowait()
+            except queue.Empty:
+                return False
+            if isinstance(got, UnreadableClip):
+                self.failure, self._at_end = got, True
+            elif got is None:
+                self._at_end = True
+            else:
+                self._kept = got
+        return bool(len(self._kept))
 
     def read(self, frames: int, amplitude: float) -> Samples:
         """Return at most `frames` samples at an amplitude, fewer at the end or if decoding lags behind."""
         parts: list[Samples] = []
         missing = frames
-        while missing and self._fill():
+        while missing and self.has_samples():
             part, self._kept = self._kept[:missing], self._kept[missing:]
             parts.append(part)
             missing -= len(part)
@@ -106,21 +116,6 @@ class Voice:
             place = place[place < FADE_FRAMES]
             self._at_end, self._kept = True, self._kept[:0]
         return sound * np.clip(1.0 - place / FADE_FRAMES, 0.0, 1.0).astype(np.float32)
-
-    def _fill(self) -> bool:
-        """Have at least one sample at hand; False if there is none now."""
-        while not len(self._kept) and not self._at_end:
-            try:
-                got = self._queue.get_nowait()
-            except queue.Empty:
-                return False
-            if isinstance(got, UnreadableClip):
-                self.failure, self._at_end = got, True
-            elif got is None:
-                self._at_end = True
-            else:
-                self._kept = got
-        return bool(len(self._kept))
 
     def _feed(self, blocks: Iterator[Samples]) -> None:
         try:
