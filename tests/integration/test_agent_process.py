@@ -10,8 +10,10 @@ from support.broker import Broker
 from support.far_end import FarEnd, now
 from support.media import MediaServer, opus, warble
 from support.pole import Pole
-from support.signing import EMERGENCY, GATEWAY, STRANGER, an_id, an_item, signed
+from support.signing import EMERGENCY, GATEWAY, STRANGER, an_item, signed
+from typer.testing import CliRunner
 
+from device_agent.__main__ import app
 from wire.messages import ClipRef
 from wire.types import Event
 
@@ -69,9 +71,7 @@ def test_a_planned_item_sounds_at_its_instant_with_the_network_gone(
     far_end.send(far_end.pen(GATEWAY).plan(now(), item), "plan")
     far_end.wait_for_events(GATEWAY, item.broadcast_id, Event.READY)
     broker.kill()
-    assert pole.process is not None
-    with pytest.raises(Exception, match="timed out"):
-        pole.process.wait(8)
+    far_end.wait(lambda: pole.recording.first_sample_at(item.start_at + timedelta(seconds=2.9)), 12)
     broker.start()
     far_end.wait_for_events(GATEWAY, item.broadcast_id, Event.PLAYED, timeout_s=40)
 
@@ -85,3 +85,111 @@ def test_a_planned_item_sounds_at_its_instant_with_the_network_gone(
     assert -8 < played.peak_db < -5
     numbers = [report.n for report in far_end.said(GATEWAY)]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_after_a_kill_mid_play_the_rest_is_not_played_and_nothing_is_lost_or_doubled(
+    pole: Pole, far_end: FarEnd, media: MediaServer, clip: ClipRef
+) -> None:
+    long = media.add(opus(warble(20_000)), 20_000)
+    cut = an_item(now() + timedelta(seconds=2), clips=(long,), late_limit_ms=600_000)
+    after = an_item(now() + timedelta(seconds=9), clips=(clip,))
+    far_end.send(far_end.pen(GATEWAY).plan(now(), cut, after), "plan")
+    far_end.wait_for_events(GATEWAY, cut.broadcast_id, Event.PLAYING)
+    far_end.wait(lambda: pole.recording.first_sample_at(cut.start_at + timedelta(seconds=2.5)), 10)
+    pole.kill()
+    killed_at = now()
+    pole.start()
+    far_end.wait_for_events(GATEWAY, after.broadcast_id, Event.PLAYED, timeout_s=30)
+
+    (partial,) = [
+        report for report in far_end.about(GATEWAY, cut.broadcast_id) if report.event is Event.PARTIAL
+    ]
+    assert (partial.reason, partial.expected_ms) == ("restarted", 20_000)
+    assert partial.played_ms is not None
+    assert 1_000 <= partial.played_ms <= 4_000
+    assert pole.recording.is_silent(
+        killed_at + timedelta(milliseconds=100), after.start_at - timedelta(milliseconds=1)
+    )
+    assert heard(pole, after.start_at) > 0.99
+    numbers = [report.n for report in far_end.said(GATEWAY)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    ends = [
+        report for report in far_end.said(GATEWAY, Event.PLAYED, Event.PARTIAL, Event.FAILED, Event.MISSED)
+    ]
+    assert len(ends) == 2
+
+
+def test_a_play_order_sounds_at_once_and_an_emergency_takes_over(
+    pole: Pole, far_end: FarEnd, media: MediaServer, clip: ClipRef
+) -> None:
+    long = media.add(opus(warble(30_000, seed=5)), 30_000)
+    pen = far_end.pen(GATEWAY)
+    routine = an_item(now(), clips=(long,))
+    far_end.send(pen.play(now(), routine))
+    far_end.wait_for_events(GATEWAY, routine.broadcast_id, Event.RECEIVED, Event.READY, Event.PLAYING)
+    boot = far_end.states[GATEWAY][-1].boot
+    # The clip must be there for the emergency to be quick: another item brings it.
+    far_end.send(pen.plan(now(), an_item(now() + timedelta(seconds=90), clips=(clip,))), "plan")
+    far_end.wait(lambda: len(far_end.said(GATEWAY, Event.READY)) == 2)
+
+    urgent = an_item(now(), clips=(clip,), priority="emergency")
+    far_end.send(pen.play(now(), urgent, boot=boot), "emergency", EMERGENCY)
+    far_end.wait_for_events(GATEWAY, urgent.broadcast_id, Event.PLAYED)
+    (preempted,) = [r for r in far_end.about(GATEWAY, routine.broadcast_id) if r.event is Event.PREEMPTED]
+    assert preempted.by == urgent.broadcast_id
+    (playing,) = [r for r in far_end.about(GATEWAY, urgent.broadcast_id) if r.event is Event.PLAYING]
+    assert playing.started_at is not None
+    assert playing.started_at - urgent.start_at < timedelta(milliseconds=500)
+    assert heard(pole, playing.started_at) > 0.99
+
+
+def test_what_is_forged_misaddressed_expired_or_replayed_never_sounds(
+    pole: Pole, far_end: FarEnd, clip: ClipRef
+) -> None:
+    pen = far_end.pen(GATEWAY)
+    far_end.send(pen.plan(now(), an_item(now() + timedelta(seconds=90), clips=(clip,))), "plan")
+    far_end.wait(lambda: far_end.said(GATEWAY, Event.READY))
+    began = now()
+    item = an_item(now(), clips=(clip,))
+    far_end.send_raw(GATEWAY, "order", signed(pen.play(now(), item), STRANGER))
+    far_end.send_raw(GATEWAY, "order", signed(pen.play(now(), item, aud="31672-002")))
+    far_end.send_raw(GATEWAY, "order", signed(pen.play(now(), item, exp=now() - timedelta(seconds=5))))
+    far_end.send_raw(GATEWAY, "emergency", signed(pen.play(now(), item)))
+    far_end.send_raw(GATEWAY, "order", b"not even an envelope")
+    far_end.wait(lambda: len(far_end.said(GATEWAY, Event.REJECTED)) == 5)
+    reasons = [report.reason for report in far_end.said(GATEWAY, Event.REJECTED)]
+    assert reasons == ["bad_signature", "wrong_audience", "expired", "unknown_key", "malformed"]
+    assert pole.recording.is_silent(began, now())
+
+
+def test_an_order_for_an_absent_gateway_waits_at_the_broker_and_is_done_once(
+    pole: Pole, far_end: FarEnd
+) -> None:
+    pen = far_end.pen(GATEWAY)
+    pole.kill()
+    order = far_end.send(pen.volume(now(), 35))
+    far_end.send_raw(GATEWAY, "order", order)
+    pole.start()
+    far_end.wait(lambda: far_end.said(GATEWAY, Event.RECEIVED))
+    far_end.wait(lambda: far_end.states[GATEWAY][-1].volume_percent == 35)
+    far_end.send(pen.resync(now()))
+    states = len(far_end.states[GATEWAY])
+    far_end.wait(lambda: len(far_end.states[GATEWAY]) > states)
+    assert len(far_end.said(GATEWAY, Event.RECEIVED)) == 1
+    assert far_end.said(GATEWAY, Event.REJECTED) == []
+
+
+def test_a_stopped_agent_says_goodbye_and_what_it_held_can_be_read(
+    pole: Pole, far_end: FarEnd, clip: ClipRef
+) -> None:
+    item = an_item(now() + timedelta(hours=1), clips=(clip,))
+    far_end.send(far_end.pen(GATEWAY).plan(now(), item), "plan")
+    far_end.wait_for_events(GATEWAY, item.broadcast_id, Event.READY)
+    far_end.wait(lambda: far_end.health.get(GATEWAY))
+    assert far_end.health[GATEWAY][0].disk_free_bytes
+    told = CliRunner().invoke(app, ["status", "--state-dir", str(pole.directory / "state")])
+    assert "version 1, epoch 1" in told.output
+    assert item.broadcast_id in told.output
+    assert pole.stop() == 0
+    far_end.wait_online(GATEWAY, online=False)
+    assert CliRunner().invoke(app, ["status", "--state-dir", str(pole.directory)]).exit_code == 1

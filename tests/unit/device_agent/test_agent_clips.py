@@ -1,0 +1,212 @@
+"""Clips on their way to disk, and which of them stay."""
+
+import hashlib
+import os
+import queue
+import random
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from support.media import MediaServer
+from support.signing import NOON
+
+from device_agent.cache import Cache, CacheFull, CorruptClip
+from device_agent.clock import Clock
+from device_agent.download import Downloader, DownloadFailed, Source
+from device_agent.effects import Want
+from device_agent.fetcher import ClipNews, ClipsLost, ClipsReady, Fetcher
+from device_agent.fetching import FIRST_WAIT_S, LONGEST_WAIT_S, SPREAD_S, FetchQueue
+from wire.messages import ClipRef
+
+CONTENT = bytes(range(256)) * 1_000
+SHA = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def media() -> Iterator[MediaServer]:
+    media = MediaServer()
+    yield media
+    media.stop()
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "clips", budget_bytes=1_000_000)
+
+
+def gather(media: MediaServer, cache: Cache, size_bytes: int = len(CONTENT)) -> None:
+    source = Source(media.url, "31672-001", "secret")
+    downloader = Downloader()
+    try:
+        downloader.download(source, SHA, size_bytes, cache.partial(SHA), lambda: False)
+    finally:
+        downloader.close()
+
+
+def test_a_clip_is_fetched_and_has_its_name_only_when_it_is_whole(media, cache) -> None:
+    media.add(CONTENT, 1_000)
+    gather(media, cache)
+    assert cache.names() == ()
+    cache.admit(SHA)
+    assert cache.names() == (SHA,)
+    assert cache.path(SHA).read_bytes() == CONTENT
+
+
+def test_a_fetch_that_broke_off_goes_on_where_it_stopped(media, cache) -> None:
+    media.add(CONTENT, 1_000)
+    media.break_after = 100_000
+    with pytest.raises(DownloadFailed, match="broke off|bytes came"):
+        gather(media, cache)
+    kept = cache.partial(SHA).stat().st_size
+    assert 0 < kept <= 100_000
+    gather(media, cache)
+    assert media.requests == [(SHA, None), (SHA, f"bytes={kept}-")]
+    cache.admit(SHA)
+
+
+def test_a_wrong_hash_is_never_admitted_and_the_next_fetch_begins_at_zero(media, cache) -> None:
+    cache.partial(SHA).write_bytes(b"x" * len(CONTENT))
+    with pytest.raises(CorruptClip):
+        cache.admit(SHA)
+    assert not cache.partial(SHA).exists()
+    assert cache.names() == ()
+
+
+def test_what_is_longer_than_announced_is_refused(media, cache) -> None:
+    media.add(CONTENT, 1_000)
+    with pytest.raises(DownloadFailed, match="more than the clip"):
+        gather(media, cache, size_bytes=1_000)
+    assert not cache.partial(SHA).exists()
+
+
+@pytest.mark.parametrize(("clips", "passwords", "status"), [(False, {}, 404), (True, {"31672-001": "x"}, 401)])
+def test_a_refusal_says_which(media, cache, clips, passwords, status) -> None:
+    media.passwords = passwords
+    if clips:
+        media.add(CONTENT, 1_000)
+    with pytest.raises(DownloadFailed, match=f"answered {status}"):
+        gather(media, cache)
+
+
+def test_a_controller_that_is_away_is_a_failed_fetch(cache, media) -> None:
+    gone = Source("http://127.0.0.1:9", "31672-001", "secret")
+    with pytest.raises(DownloadFailed, match="no connection"):
+        Downloader().download(gone, SHA, 10, cache.partial(SHA), lambda: False)
+
+
+def test_a_rotten_clip_is_found_and_deleted(cache) -> None:
+    cache.path(SHA).write_bytes(CONTENT[:-1] + b"!")
+    with pytest.raises(CorruptClip):
+        cache.check(SHA)
+    assert cache.names() == ()
+
+
+def test_the_least_recently_used_clip_that_nobody_needs_goes_first(tmp_path) -> None:
+    cache = Cache(tmp_path, budget_bytes=1_000)
+    for age, name in enumerate(("new", "old", "needed")):
+        path = cache.path(hashlib.sha256(name.encode()).hexdigest())
+        path.write_bytes(b"x" * 300)
+        os.utime(path, (1_000 - age, 1_000 - age))
+    new, old, needed = (hashlib.sha256(name.encode()).hexdigest() for name in ("new", "old", "needed"))
+    assert cache.make_room(300, {needed}) == (old,)
+    assert set(cache.names()) == {new, needed}
+    with pytest.raises(CacheFull):
+        cache.make_room(900, {needed})
+    assert set(cache.names()) == {new, needed}
+
+
+def want(name: str, minutes: float) -> Want:
+    return Want(name * 64, 10, NOON + timedelta(minutes=minutes))
+
+
+def test_the_nearest_start_is_fetched_first() -> None:
+    fetches = FetchQueue(random.Random(1))
+    fetches.want("g1", (want("a", 9), want("b", 5)), NOON, 0.0)
+    fetches.want("g2", (want("c", 1), want("a", 9)), NOON, 0.0)
+    assert fetches.next_job((), NOON, 0.0) == ("g2", want("c", 1))
+    assert fetches.next_job(("c" * 64,), NOON, 0.0) == ("g1", want("b", 5))
+    assert fetches.next_job(("a" * 64, "b" * 64, "c" * 64), NOON, 0.0) is None
+
+
+def test_a_far_start_is_spread_out_and_a_near_one_is_not() -> None:
+    waits = []
+    for seed in range(20):
+        fetches = FetchQueue(random.Random(seed))
+        fetches.want("g", (want("a", 600),), NOON, 100.0)
+        waits.append(fetches.next_job((), NOON, 100.0))
+    assert all(isinstance(wait, float) and 0 <= wait <= SPREAD_S for wait in waits)
+    assert len(set(waits)) == 20
+    fetches.want("g", (want("b", 1),), NOON, 100.0)
+    assert fetches.next_job((), NOON, 100.0) == ("g", want("b", 1))
+
+
+def test_attempts_back_off_but_not_when_the_start_is_near() -> None:
+    fetches = FetchQueue(random.Random(1))
+    fetches.want("g", (want("a", 9),), NOON, 0.0)
+    waits = []
+    for _ in range(12):
+        fetches.failed("a" * 64, 0.0)
+        wait = fetches.next_job((), NOON, 0.0)
+        assert isinstance(wait, float)
+        waits.append(wait)
+    assert waits[0] <= 2 * FIRST_WAIT_S
+    assert LONGEST_WAIT_S / 2 <= waits[-1] <= LONGEST_WAIT_S
+    near = fetches.next_job((), NOON + timedelta(minutes=8), 0.0)
+    assert near == pytest.approx(FIRST_WAIT_S)
+
+
+class Fetching:
+    """A fetcher with its thread, and what it said."""
+
+    def __init__(self, cache: Cache, media: MediaServer) -> None:
+        self.news: queue.Queue[ClipNews] = queue.Queue()
+        self.fetcher = Fetcher(cache, Clock(), random.Random(1), self.news.put)
+        self.source = Source(media.url, "31672-001", "secret")
+
+    def want(self, *clips: ClipRef) -> None:
+        soon = Clock().now() + timedelta(seconds=30)
+        self.fetcher.want(self.source, tuple(Want(clip.sha256, clip.size_bytes, soon) for clip in clips))
+
+
+@pytest.fixture
+def fetching(cache: Cache, media: MediaServer) -> Iterator[Fetching]:
+    fetching = Fetching(cache, media)
+    yield fetching
+    fetching.fetcher.stop()
+
+
+def test_clips_from_before_a_restart_are_checked_once_and_not_fetched(fetching, cache, media) -> None:
+    kept, rotten = media.add(b"kept", 1), media.add(b"rotten", 1)
+    cache.path(kept.sha256).write_bytes(b"kept")
+    cache.path(rotten.sha256).write_bytes(b"ROTTEN")
+    fetching.want(kept, rotten)
+    fetching.fetcher.start()
+    news = {fetching.news.get(timeout=5), fetching.news.get(timeout=5)}
+    assert news == {ClipsReady((kept.sha256,)), ClipsReady((rotten.sha256,))}
+    assert media.requests == [(rotten.sha256, None)]
+
+
+def test_a_clip_that_could_not_be_decoded_is_fetched_again(fetching, media) -> None:
+    clip = media.add(b"sound", 1)
+    fetching.fetcher.start()
+    fetching.want(clip)
+    assert fetching.news.get(timeout=5) == ClipsReady((clip.sha256,))
+    fetching.fetcher.distrust(clip.sha256)
+    assert {fetching.news.get(timeout=5), fetching.news.get(timeout=5)} == {
+        ClipsLost((clip.sha256,)),
+        ClipsReady((clip.sha256,)),
+    }
+    assert len(media.requests) == 2
+
+
+def test_a_failed_fetch_is_named_and_tried_again(fetching, media) -> None:
+    clip = ClipRef(sha256=hashlib.sha256(b"late").hexdigest(), size_bytes=4, duration_ms=1)
+    fetching.fetcher.start()
+    fetching.want(clip)
+    while not media.requests:
+        fetching.fetcher._thread.join(0.01)
+    media.add(b"late", 1)
+    assert fetching.news.get(timeout=10) == ClipsReady((clip.sha256,))
+    assert fetching.fetcher.last_error is None
