@@ -1,5 +1,6 @@
 """The thread that keeps the sound device fed, with silence when nothing plays."""
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -18,6 +19,18 @@ log = structlog.get_logger(__name__)
 REOPEN_S = 1.0
 
 NO_DEVICE = "sound_device"
+REALTIME_PRIORITY = 10
+
+
+def ask_for_priority() -> None:
+    """Put the calling thread before ordinary work, where the system allows it (RLIMIT_RTPRIO, or root).
+
+    A block of sound has 20 ms to be ready; on a busy box an ordinary thread sometimes gets none of them.
+    """
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(REALTIME_PRIORITY))
+    except (AttributeError, OSError) as error:  # no such call on macOS, or not allowed
+        log.info("sound_without_priority", reason=str(error))
 
 
 class Player:
@@ -59,6 +72,7 @@ class Player:
         self._thread.join(5.0)
 
     def _run(self) -> None:
+        ask_for_priority()
         while not self._stopping.is_set():
             try:
                 sink = self._open_sink()
