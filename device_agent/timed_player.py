@@ -23,26 +23,31 @@ class _Sounding:
     progress_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Next:
+    wish: StartPlaying
+    earliest: datetime
+    """Its start, or the moment of the wish when that had passed."""
+
+
 class TimedPlayer:
     """Says what a player would say, when it would say it."""
 
     def __init__(self) -> None:
         self._sounding: _Sounding | None = None
-        self._next: list[StartPlaying] = []
+        self._next: list[_Next] = []
         self._said: list[PlayerEvent] = []
 
     def do(self, effect: PlayerEffect, now: datetime) -> None:
         """Take a wish of the core; `due` tells what comes of it."""
         match effect:
             case StartPlaying():
-                for dropped in [wish for wish in self._next if wish.item.broadcast_id in effect.preempts]:
-                    self._drop(dropped)
-                self._next.append(effect)
+                self._drop(*effect.preempts)
+                self._next.append(_Next(effect, max(effect.at, now)))
             case StopPlaying(broadcast_id):
                 if self._sounding is not None and self._sounding.broadcast_id == broadcast_id:
                     self._sounding.ends_at = min(self._sounding.ends_at, max(now, self._sounding.started_at))
-                for dropped in [wish for wish in self._next if wish.item.broadcast_id == broadcast_id]:
-                    self._drop(dropped)
+                self._drop(broadcast_id)
 
     def due(self, now: datetime) -> tuple[PlayerEvent, ...]:
         """Return what has happened up to now and was not said yet."""
@@ -58,7 +63,7 @@ class TimedPlayer:
         if self._sounding is not None:
             wakes += [self._ends_at(self._sounding), self._sounding.progress_at]
         elif self._next:
-            wakes.append(self._next[0].at)
+            wakes.append(self._next[0].earliest)
         return min(wakes, default=None)
 
     def _step(self, now: datetime) -> bool:
@@ -66,20 +71,21 @@ class TimedPlayer:
         if sounding is None:
             if not self._next:
                 return False
-            self._begin(self._next.pop(0), now)
+            upcoming = self._next.pop(0)
+            self._begin(upcoming.wish, upcoming.earliest)
             return True
         ends_at = self._ends_at(sounding)
         if ends_at <= now:
             self._sounding = None
             played_ms = (ends_at - sounding.started_at) // _MILLISECOND
             self._said.append(Finished(sounding.broadcast_id, max(0, played_ms)))
+            self._next = [_Next(one.wish, max(one.earliest, ends_at)) for one in self._next]
         else:
             sounding.progress_at += PROGRESS_EVERY
             self._said.append(Progress(sounding.broadcast_id, (now - sounding.started_at) // _MILLISECOND))
         return True
 
-    def _begin(self, wish: StartPlaying, now: datetime) -> None:
-        started_at = max(wish.at, now)
+    def _begin(self, wish: StartPlaying, started_at: datetime) -> None:
         length = milliseconds(wish.item.duration_ms - wish.offset_ms)
         self._sounding = _Sounding(
             wish.item.broadcast_id, started_at, started_at + length, started_at + PROGRESS_EVERY
@@ -88,10 +94,11 @@ class TimedPlayer:
 
     def _ends_at(self, sounding: _Sounding) -> datetime:
         """Return when it ends: by itself, or when the next one cuts it."""
-        if self._next and sounding.broadcast_id in self._next[0].preempts:
-            return min(sounding.ends_at, max(self._next[0].at, sounding.started_at))
+        if self._next and sounding.broadcast_id in self._next[0].wish.preempts:
+            return min(sounding.ends_at, max(self._next[0].earliest, sounding.started_at))
         return sounding.ends_at
 
-    def _drop(self, wish: StartPlaying) -> None:
-        self._next.remove(wish)
-        self._said.append(Finished(wish.item.broadcast_id, played_ms=0))
+    def _drop(self, *broadcast_ids: str) -> None:
+        kept = [one for one in self._next if one.wish.item.broadcast_id not in broadcast_ids]
+        dropped, self._next = [one for one in self._next if one not in kept], kept
+        self._said += [Finished(one.wish.item.broadcast_id, played_ms=0) for one in dropped]

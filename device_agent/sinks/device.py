@@ -10,13 +10,14 @@ from device_agent.sinks.contract import BLOCK_FRAMES, RATE, SILENCE, Block, Sink
 LATENCY_S = 0.1
 """Asked for by name: PortAudio's own choices differ by a factor of ten between devices."""
 
-QUEUED_BLOCKS = 3
+QUEUED_BLOCKS = 4
 SETTLE_BLOCKS = 25
 """Half a second of silence at either end: PulseAudio swallows up to 20 ms at the start and 120 ms at the
 end of a stream without it (architecture.md §5)."""
 
 STALLED_S = 2.0
 _SMOOTHING = 0.02
+_STEP_NS = 20_000_000
 _BLOCK_NS = BLOCK_FRAMES * 1_000_000_000 // RATE
 
 
@@ -111,7 +112,8 @@ class DeviceSink:
             self._underruns += 1
         out[:, 0] = block
         base_ns = sounds_ns - self._taken * _BLOCK_NS
-        if self._base_ns is None or status.output_underflow:
+        if self._base_ns is None or abs(base_ns - self._base_ns) > _STEP_NS:
+            # The device began late, as PulseAudio does after it has filled its buffer, or it stood still.
             self._base_ns = base_ns
         else:
             # Each callback comes a little early or late; the device's own pace shows in the mean.
