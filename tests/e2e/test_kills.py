@@ -18,6 +18,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 BROADCASTS = 20
 APART_S = 3
+SURELY = 0.6
+"""The same clip with a gap in it, on a machine that is short of time; another sentence stays under 0.4."""
 SEED = 20261124
 SENTENCES = (
     "Mời bà con ra họp",
@@ -76,10 +78,12 @@ class Chaos:
 def test_nothing_is_lost_or_doubled_when_everything_is_killed_at_random(tmp_path: Path) -> None:
     with running_town(tmp_path / "town") as town:
         api = town.api()
-        clips = []
-        for number, sentence in enumerate(SENTENCES):
-            path = speech(tmp_path / f"{number}.wav", sentence)
-            clips.append((api.upload(path, opening_chime="false")["clip"], decode_clip(path)))
+        begun = [
+            api.begin_upload(speech(tmp_path / f"{number}.wav", sentence), opening_chime="false")
+            for number, sentence in enumerate(SENTENCES)
+        ]
+        prepared = [api.prepared(each)["clip"] for each in begun]
+        clips = [(clip, decode_clip(town.stored_clip(clip["sha256"]))) for clip in prepared]
         first_at = whole_second_in(10)
         everyone = [api.area("Địa bàn đài Đại Ân 2")]
         broadcasts = [
@@ -106,7 +110,7 @@ def test_nothing_is_lost_or_doubled_when_everything_is_killed_at_random(tmp_path
         for broadcast, (_, reference) in zip(broadcasts, clips, strict=True):
             for gateway_id, delivery in api.deliveries(broadcast["id"]).items():
                 where = (broadcast["title"], broadcast["start_at"], gateway_id, delivery, chaos.kills)
-                heard = len(times_heard(town.recording(gateway_id), reference, after, before))
+                heard = len(times_heard(town.recording(gateway_id), reference, after, before, surely=SURELY))
                 assert heard <= 1, where
                 assert len(delivery["history"]) == 1, where
                 if delivery["state"] == "played":

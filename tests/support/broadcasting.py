@@ -77,14 +77,19 @@ def heard_at(
 
 
 def times_heard(
-    recording: Recording, reference: NDArray[np.float32], after: datetime, before: datetime
+    recording: Recording,
+    reference: NDArray[np.float32],
+    after: datetime,
+    before: datetime,
+    *,
+    surely: float = HEARD,
 ) -> list[datetime]:
     """Return every instant at which a sound starts in a recording."""
     found: list[datetime] = []
     heard = recording.between(after, before)
     while len(heard) >= len(reference):
         correlation, lag = normalised_cross_correlation(heard, reference)
-        if correlation < HEARD:
+        if correlation < surely:
             break
         found.append(after + timedelta(seconds=lag / RATE))
         heard[lag : lag + len(reference)] = 0

@@ -68,6 +68,14 @@ class Broker:
         configuration.set_password(self.directory, configuration.CONTROLLER_USER, secret)
         self.reload()
 
+    def add_intruder(self) -> str:
+        """Let someone in who may publish anything: what a broken-into broker can do."""
+        name = "intruder"
+        with (self.directory / "acl").open("a") as acl:
+            acl.write(f"user {name}\ntopic readwrite loa/#\n")
+        self.add_gateway(name)
+        return name
+
     def reload(self) -> None:
         if self.process is not None:
             self.process.send_signal(signal.SIGHUP)

@@ -127,5 +127,3 @@ class SimulatedGateway:
                     self.volume = percent
                 case Cue() | StartPlaying() | StopPlaying():
                     self.player.do(effect, self.now)
-
-

@@ -105,10 +105,15 @@ class Api:
 
     def upload(self, path: Path, **form: str) -> dict[str, Any]:
         """Upload a file and wait for its clip, or for why there is none."""
+        return self.prepared(self.begin_upload(path, **form))
+
+    def begin_upload(self, path: Path, **form: str) -> str:
+        """Upload a file and return the id of its preparation."""
         with path.open("rb") as file:
             answer = self.post("/preparations/upload", files={"file": (path.name, file)}, data=form)
         answer.raise_for_status()
-        return self.prepared(answer.json()["id"])
+        preparation_id: str = answer.json()["id"]
+        return preparation_id
 
     def speak(self, text: str) -> dict[str, Any]:
         answer = self.post("/preparations/speech", json={"text": text, "opening_chime": False})
@@ -168,6 +173,7 @@ class Town:
             for gateway_id in self.gateway_ids
         }
         self.data.mkdir(parents=True)
+        self._apis: list[Api] = []
         self._seed()
 
     @property
@@ -205,16 +211,24 @@ class Town:
         eventually(answers, 30, "controller")
 
     def stop(self) -> None:
+        for api in self._apis:
+            api.client.close()
         for agent in self.agents.values():
             agent.stop()
         self.controller.stop()
         self.broker.stop()
 
     def api(self, username: str = "officer", language: str = "vi") -> Api:
-        return Api(self.base_url, username, language)
+        api = Api(self.base_url, username, language)
+        self._apis.append(api)
+        return api
 
     def recording(self, gateway_id: str) -> Recording:
         return Recording(self.directory / gateway_id / "sound")
+
+    def stored_clip(self, sha256: str) -> Path:
+        """Return the clip as gateways get it."""
+        return self.data / "clips" / sha256[:2] / f"{sha256}.opus"
 
     def _seed(self) -> None:
         engine = make_engine(self.settings.url)
