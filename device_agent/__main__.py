@@ -47,7 +47,7 @@ def run(
     ] = "device",
 ) -> None:
     """Run one gateway until SIGTERM or SIGINT."""
-    from device_agent.agent import Agent  # noqa: PLC0415 - `status` needs neither PyAV nor numpy
+    from device_agent.agent import Agent, ThreadDied  # noqa: PLC0415 - `status` needs neither PyAV nor numpy
     from device_agent.sinks.choice import UnknownSink, sink_opener  # noqa: PLC0415
 
     clock = Clock()
@@ -57,7 +57,7 @@ def run(
         )
         _quit_on_signals(agent.quit)
         agent.run()
-    except (WireError, JournalError, UnknownSink, OSError) as error:
+    except (WireError, JournalError, UnknownSink, ThreadDied, OSError) as error:
         raise _ended(error) from error
 
 

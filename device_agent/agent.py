@@ -6,6 +6,7 @@ one that decodes for each item about to sound. They speak to the loop through th
 
 import queue
 import random
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,9 +46,15 @@ CLOCK_STEP_MS = 500
 CACHE_BUDGET_BYTES = 2 * 1000**3
 
 
+class ThreadDied(RuntimeError):
+    """A thread has ended by a mistake of ours; to go on would be silence that looks like success."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quit:
     """End the loop."""
+
+    because_of: str | None = None
 
 
 AgentEvent = LinkEvent | PlayerEvent | ClipNews | Quit
@@ -99,7 +106,9 @@ class Agent:
         Raises:
             JournalError: The disk refuses; whoever started us starts us again, and the journal tells
                 what had begun.
+            ThreadDied: So does one of our threads.
         """
+        threading.excepthook = self._thread_died
         try:
             self._perform(self._core.start(self._clock.now()))
             self._fetcher.start()
@@ -117,12 +126,19 @@ class Agent:
         """Ask the loop to end; safe in a signal handler and from any thread."""
         self._inbox.put(Quit())
 
+    def _thread_died(self, hook: threading.ExceptHookArgs) -> None:
+        name = hook.thread.name if hook.thread is not None else "a thread"
+        log.critical("thread_died", thread=name, exc_info=hook.exc_value)
+        self._inbox.put(Quit(f"{name}: {hook.exc_value!r}"))
+
     def _step(self) -> bool:
         try:
             event = self._inbox.get(timeout=self._wait_s())
         except queue.Empty:
             event = None
         if isinstance(event, Quit):
+            if event.because_of is not None:
+                raise ThreadDied(event.because_of)
             return False
         self._notice_clock_steps()
         if event is not None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from device_agent import playback as machine
 from device_agent.admission import Admitted, Gate, Letter, Refused, admit
 from device_agent.changes import changes_between
-from device_agent.clock_trust import MAX_OFFSET, ClockTrust, Moment
+from device_agent.clock_trust import ClockTrust, Moment
 from device_agent.effects import (
     Effect,
     PublishHealth,
@@ -25,28 +25,24 @@ from device_agent.effects import (
 from device_agent.freshness import Freshness
 from device_agent.instants import milliseconds, seconds
 from device_agent.journal.contract import Journal, StoredPlan
+from device_agent.orders import AnOrder, carried_out, needs_no_clock
 from device_agent.outbox import ReportOutbox
 from device_agent.playback import Playback, Step
 from device_agent.player_events import Failed, Finished, PlayerEvent
 from device_agent.rejections import RejectionLog
 from device_agent.turn import REMEMBERED_FOR
-from device_agent.views import sounding, wanted_clips
+from device_agent.views import Seen, health_of, same_state, state_of, wanted_clips
 from wire.credential import GatewayCredential
 from wire.envelope import Verifier
 from wire.messages import (
     Beat,
-    Cancel,
-    Health,
     Plan,
-    Play,
     Receipt,
     Report,
     Resync,
     State,
-    Stop,
     Volume,
 )
-from wire.types import Event
 
 HEALTH_EVERY_S = 60
 FIRST_HEALTH_AFTER_S = 2
@@ -230,40 +226,18 @@ class GatewayCore:
             case _:
                 return self._do(message, channel, freshness, moment)
 
-    def _do(
-        self, order: Play | Stop | Cancel | Volume, channel: str, freshness: Freshness, moment: Moment
-    ) -> Effects:
-        """Do an order for the first time and confirm it."""
-        named = (order.item.broadcast_id,) if isinstance(order, Play) else ()
-        received = Report(
-            n=0, at=moment.now, event=Event.RECEIVED, broadcast_ids=named, orders=(order.order_id,)
-        )
-        match order:
-            case Play():
-                by_arrival = channel == "emergency" and self._no_clock_for(order, moment)
-                step = machine.take_order(self._playback, order.item, moment, by_arrival=by_arrival)
-            case Stop():
-                step = machine.stop(self._playback, order.broadcast_id, moment)
-            case Cancel():
-                step = machine.cancel(self._playback, order.broadcast_ids, moment)
-            case Volume():
-                step = (self._playback, (SetVolume(order.percent),))
-        playback, asked = step
+    def _do(self, order: AnOrder, channel: str, freshness: Freshness, moment: Moment) -> Effects:
+        """Do an order for the first time."""
+        by_arrival = channel == "emergency" and needs_no_clock(order, self._gate.boot, moment)
+        step = carried_out(order, self._playback, moment, by_arrival=by_arrival)
         if moment.confirmed:
             freshness = freshness.without_old(moment.now)
         return self._take(
-            (playback, (Tell(received), *asked)),
+            step,
             moment.now,
             freshness=freshness.with_done(order.order_id, max(order.exp, moment.now) + REMEMBERED_FOR),
             volume_percent=order.percent if isinstance(order, Volume) else None,
         )
-
-    def _no_clock_for(self, order: Play, moment: Moment) -> bool:
-        """Whether our clock may not judge this emergency, which proves by our boot nonce that it is fresh."""
-        if not moment.trusted:
-            return True
-        differs = abs(order.iat - moment.now) > MAX_OFFSET
-        return order.boot == self._gate.boot and not moment.confirmed and differs
 
     def _receipted(self, receipt: Receipt, freshness: Freshness, now: datetime) -> Effects:
         if receipt.journal != self._journal_id:
@@ -333,22 +307,11 @@ class GatewayCore:
     def _state(self, now: datetime) -> tuple[PublishState, ...]:
         if self._connected_at is None:
             return ()
-        self._told_state = State(
-            online=True,
-            boot=self._gate.boot,
-            at=now,
-            agent_version=self._agent_version,
-            plan_version=self._plan_version,
-            clock_offset_ms=self._trust.offset_ms,
-            playing=sounding(self._playback),
-            volume_percent=self._volume_percent,
-        )
+        self._told_state = state_of(self._seen(), now)
         return (PublishState(self._told_state),)
 
     def _state_if_changed(self, now: datetime) -> tuple[PublishState, ...]:
-        told = self._told_state
-        present = (sounding(self._playback), self._plan_version, self._volume_percent)
-        if told is not None and present == (told.playing, told.plan_version, told.volume_percent):
+        if self._told_state is not None and same_state(self._told_state, self._seen()):
             return ()
         return self._state(now)
 
@@ -356,19 +319,16 @@ class GatewayCore:
         if self._health_at is None or now < self._health_at:
             return ()
         self._health_at = now + seconds(HEALTH_EVERY_S)
-        missing = {want.sha256 for want in self._wanted or ()} - self._playback.clips
-        return (
-            PublishHealth(
-                Health(
-                    at=now,
-                    boot=self._gate.boot,
-                    clock_offset_ms=self._trust.offset_ms,
-                    volume_percent=self._volume_percent,
-                    output_peak_db=self._last_peak_db,
-                    underruns=self._underruns,
-                    plan_version=self._plan_version,
-                    clips_missing=len(missing),
-                    reports_waiting=self._journal.waiting(),
-                )
-            ),
+        return (PublishHealth(health_of(self._seen(), self._journal.waiting(), now)),)
+
+    def _seen(self) -> Seen:
+        return Seen(
+            boot=self._gate.boot,
+            agent_version=self._agent_version,
+            plan_version=self._plan_version,
+            clock_offset_ms=self._trust.offset_ms,
+            volume_percent=self._volume_percent,
+            playback=self._playback,
+            underruns=self._underruns,
+            last_peak_db=self._last_peak_db,
         )

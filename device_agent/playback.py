@@ -124,9 +124,6 @@ def player_said(playback: Playback, said: PlayerEvent, moment: Moment) -> Step:
     turn = Turn(playback, moment)
     entry = turn.entry(said.broadcast_id)
     if entry is None or entry.stage not in BEGUN:
-        if entry is not None and isinstance(said, Failed):
-            # Cued, and could not be opened: leave it to the moment of starting to say so.
-            turn.cued -= {said.broadcast_id}
         return turn.done()
     match said:
         case Started(_, at):

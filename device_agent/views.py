@@ -1,8 +1,26 @@
-"""What can be read off the playback value. Pure."""
+"""What a gateway shows of itself: clips it needs, its state, its health. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
 
 from device_agent.effects import Want
 from device_agent.entries import Stage
 from device_agent.turn import Playback
+from wire.messages import Health, State
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What state and health are made of."""
+
+    boot: str
+    agent_version: str
+    plan_version: int
+    clock_offset_ms: int | None
+    volume_percent: int
+    playback: Playback
+    underruns: int
+    last_peak_db: float | None
 
 
 def wanted_clips(playback: Playback) -> tuple[Want, ...]:
@@ -22,3 +40,42 @@ def sounding(playback: Playback) -> str | None:
         if entry.started_at is not None and entry.stage in (Stage.PLAYING, Stage.ENDING)
     ]
     return max(heard, key=lambda entry: entry.rank).broadcast_id if heard else None
+
+
+def state_of(seen: Seen, now: datetime) -> State:
+    """Return the state to publish, retained."""
+    return State(
+        online=True,
+        boot=seen.boot,
+        at=now,
+        agent_version=seen.agent_version,
+        plan_version=seen.plan_version,
+        clock_offset_ms=seen.clock_offset_ms,
+        playing=sounding(seen.playback),
+        volume_percent=seen.volume_percent,
+    )
+
+
+def same_state(told: State, seen: Seen) -> bool:
+    """Whether a state that was told is still true in what matters to whoever watches."""
+    return (told.playing, told.plan_version, told.volume_percent) == (
+        sounding(seen.playback),
+        seen.plan_version,
+        seen.volume_percent,
+    )
+
+
+def health_of(seen: Seen, reports_waiting: int, now: datetime) -> Health:
+    """Return the health as far as it can be known without asking the box."""
+    needed = {want.sha256 for want in wanted_clips(seen.playback)}
+    return Health(
+        at=now,
+        boot=seen.boot,
+        clock_offset_ms=seen.clock_offset_ms,
+        volume_percent=seen.volume_percent,
+        output_peak_db=seen.last_peak_db,
+        underruns=seen.underruns,
+        plan_version=seen.plan_version,
+        clips_missing=len(needed - seen.playback.clips),
+        reports_waiting=reports_waiting,
+    )

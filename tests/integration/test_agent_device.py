@@ -1,7 +1,6 @@
-"""The real way to a sound device: PortAudio, ALSA's plug-in, a PulseAudio null sink, recorded at its monitor."""
+"""The real way to a sound device: PortAudio, ALSA, a PulseAudio null sink, recorded at its monitor."""
 
 import ctypes.util
-import os
 import shutil
 import subprocess
 import time
@@ -14,6 +13,7 @@ from support.media import warble
 
 from device_agent.clock import Clock
 from device_agent.sinks.contract import BLOCK_FRAMES, RATE, SILENCE, SinkError
+from device_agent.sinks.device import DeviceSink
 
 MISSING = [name for name in ("pulseaudio", "pactl", "parec") if shutil.which(name) is None]
 if ctypes.util.find_library("portaudio") is None:
@@ -32,9 +32,7 @@ def pulse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     runtime.mkdir(mode=0o700)
     socket = runtime / "native"
     alsa = tmp_path / "asound.conf"
-    alsa.write_text(
-        "</usr/share/alsa/alsa.conf>\npcm.!default { type pulse }\nctl.!default { type pulse }\n"
-    )
+    alsa.write_text("</usr/share/alsa/alsa.conf>\npcm.!default { type pulse }\nctl.!default { type pulse }\n")
     for name, value in {
         "XDG_RUNTIME_DIR": str(runtime),
         "PULSE_RUNTIME_PATH": str(runtime),
@@ -66,13 +64,20 @@ def pulse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     daemon.wait(10)
 
 
-def test_what_is_written_comes_out_of_the_device_whole(pulse: None, tmp_path: Path) -> None:
-    from device_agent.sinks.device import DeviceSink
-
+@pytest.mark.usefixtures("pulse")
+def test_what_is_written_comes_out_of_the_device_whole(tmp_path: Path) -> None:
     record = tmp_path / "heard.raw"
     with record.open("wb") as file:
         recorder = subprocess.Popen(
-            ["parec", "-d", "pole.monitor", "--format=s16le", "--rate=48000", "--channels=1", "--latency-msec=20"],
+            [
+                "parec",
+                "-d",
+                "pole.monitor",
+                "--format=s16le",
+                "--rate=48000",
+                "--channels=1",
+                "--latency-msec=20",
+            ],
             stdout=file,
         )
     try:
@@ -105,9 +110,7 @@ def best_lag(heard: np.ndarray, sound: np.ndarray, near: int) -> int:
     return max(lags, key=lambda lag: float(np.dot(heard[lag : lag + len(piece)], piece)))
 
 
-def test_a_device_that_is_not_there_is_said_so(pulse: None) -> None:
-    from device_agent.sinks.device import DeviceSink
-
+@pytest.mark.usefixtures("pulse")
+def test_a_device_that_is_not_there_is_said_so() -> None:
     with pytest.raises(SinkError, match="no such horn"):
         DeviceSink("no such horn", Clock())
-    assert os.environ["PULSE_SERVER"]

@@ -45,7 +45,7 @@ def gather(media: MediaServer, cache: Cache, size_bytes: int = len(CONTENT)) -> 
         downloader.close()
 
 
-def test_a_clip_is_fetched_and_has_its_name_only_when_it_is_whole(media, cache) -> None:
+def test_a_clip_is_fetched_and_has_its_name_only_when_it_is_whole(media: MediaServer, cache: Cache) -> None:
     media.add(CONTENT, 1_000)
     gather(media, cache)
     assert cache.names() == ()
@@ -54,10 +54,10 @@ def test_a_clip_is_fetched_and_has_its_name_only_when_it_is_whole(media, cache) 
     assert cache.path(SHA).read_bytes() == CONTENT
 
 
-def test_a_fetch_that_broke_off_goes_on_where_it_stopped(media, cache) -> None:
+def test_a_fetch_that_broke_off_goes_on_where_it_stopped(media: MediaServer, cache: Cache) -> None:
     media.add(CONTENT, 1_000)
     media.break_after = 100_000
-    with pytest.raises(DownloadFailed, match="broke off|bytes came"):
+    with pytest.raises(DownloadFailed, match=r"broke off|bytes came"):
         gather(media, cache)
     kept = cache.partial(SHA).stat().st_size
     assert 0 < kept <= 100_000
@@ -66,7 +66,7 @@ def test_a_fetch_that_broke_off_goes_on_where_it_stopped(media, cache) -> None:
     cache.admit(SHA)
 
 
-def test_a_wrong_hash_is_never_admitted_and_the_next_fetch_begins_at_zero(media, cache) -> None:
+def test_a_wrong_hash_is_never_admitted_and_the_next_fetch_begins_at_zero(cache: Cache) -> None:
     cache.partial(SHA).write_bytes(b"x" * len(CONTENT))
     with pytest.raises(CorruptClip):
         cache.admit(SHA)
@@ -74,36 +74,40 @@ def test_a_wrong_hash_is_never_admitted_and_the_next_fetch_begins_at_zero(media,
     assert cache.names() == ()
 
 
-def test_what_is_longer_than_announced_is_refused(media, cache) -> None:
+def test_what_is_longer_than_announced_is_refused(media: MediaServer, cache: Cache) -> None:
     media.add(CONTENT, 1_000)
     with pytest.raises(DownloadFailed, match="more than the clip"):
         gather(media, cache, size_bytes=1_000)
     assert not cache.partial(SHA).exists()
 
 
-@pytest.mark.parametrize(("clips", "passwords", "status"), [(False, {}, 404), (True, {"31672-001": "x"}, 401)])
-def test_a_refusal_says_which(media, cache, clips, passwords, status) -> None:
+@pytest.mark.parametrize(
+    ("held", "passwords", "status"), [(0, {}, 404), (1, {"31672-001": "x"}, 401)]
+)
+def test_a_refusal_says_which(
+    media: MediaServer, cache: Cache, held: int, passwords: dict[str, str], status: int
+) -> None:
     media.passwords = passwords
-    if clips:
+    if held:
         media.add(CONTENT, 1_000)
     with pytest.raises(DownloadFailed, match=f"answered {status}"):
         gather(media, cache)
 
 
-def test_a_controller_that_is_away_is_a_failed_fetch(cache, media) -> None:
+def test_a_controller_that_is_away_is_a_failed_fetch(cache: Cache) -> None:
     gone = Source("http://127.0.0.1:9", "31672-001", "secret")
     with pytest.raises(DownloadFailed, match="no connection"):
         Downloader().download(gone, SHA, 10, cache.partial(SHA), lambda: False)
 
 
-def test_a_rotten_clip_is_found_and_deleted(cache) -> None:
+def test_a_rotten_clip_is_found_and_deleted(cache: Cache) -> None:
     cache.path(SHA).write_bytes(CONTENT[:-1] + b"!")
     with pytest.raises(CorruptClip):
         cache.check(SHA)
     assert cache.names() == ()
 
 
-def test_the_least_recently_used_clip_that_nobody_needs_goes_first(tmp_path) -> None:
+def test_the_least_recently_used_clip_that_nobody_needs_goes_first(tmp_path: Path) -> None:
     cache = Cache(tmp_path, budget_bytes=1_000)
     for age, name in enumerate(("new", "old", "needed")):
         path = cache.path(hashlib.sha256(name.encode()).hexdigest())
@@ -177,7 +181,9 @@ def fetching(cache: Cache, media: MediaServer) -> Iterator[Fetching]:
     fetching.fetcher.stop()
 
 
-def test_clips_from_before_a_restart_are_checked_once_and_not_fetched(fetching, cache, media) -> None:
+def test_clips_from_before_a_restart_are_checked_once_and_not_fetched(
+    fetching: Fetching, cache: Cache, media: MediaServer
+) -> None:
     kept, rotten = media.add(b"kept", 1), media.add(b"rotten", 1)
     cache.path(kept.sha256).write_bytes(b"kept")
     cache.path(rotten.sha256).write_bytes(b"ROTTEN")
@@ -188,7 +194,7 @@ def test_clips_from_before_a_restart_are_checked_once_and_not_fetched(fetching, 
     assert media.requests == [(rotten.sha256, None)]
 
 
-def test_a_clip_that_could_not_be_decoded_is_fetched_again(fetching, media) -> None:
+def test_a_clip_that_could_not_be_decoded_is_fetched_again(fetching: Fetching, media: MediaServer) -> None:
     clip = media.add(b"sound", 1)
     fetching.fetcher.start()
     fetching.want(clip)
@@ -201,7 +207,7 @@ def test_a_clip_that_could_not_be_decoded_is_fetched_again(fetching, media) -> N
     assert len(media.requests) == 2
 
 
-def test_a_failed_fetch_is_named_and_tried_again(fetching, media) -> None:
+def test_a_failed_fetch_is_named_and_tried_again(fetching: Fetching, media: MediaServer) -> None:
     clip = ClipRef(sha256=hashlib.sha256(b"late").hexdigest(), size_bytes=4, duration_ms=1)
     fetching.fetcher.start()
     fetching.want(clip)

@@ -1,12 +1,14 @@
 """What a gateway plays and when, told as what its journal reports."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
-from support.signing import EMERGENCY, NOON, a_clip, again, an_id, an_item
+from support.signing import EMERGENCY, NOON, ROUTINE, a_clip, again, an_id, an_item
 from support.simulated import SimulatedGateway
 
 from device_agent.instants import seconds
+from wire.envelope import SigningKey
+from wire.messages import Item
 from wire.types import Event, LatenessPolicy
 
 PLAYED = [("ready", None), ("playing", None), ("played", None)]
@@ -19,23 +21,22 @@ def gateway() -> SimulatedGateway:
     return gateway
 
 
-def at(offset_s: float) -> object:
+def at(offset_s: float) -> datetime:
     return NOON + seconds(offset_s)
 
 
-def plan(gateway: SimulatedGateway, *items: object) -> None:
-    gateway.hear(gateway.pen.plan(gateway.now, *items), "plan")  # type: ignore[arg-type]
+def plan(gateway: SimulatedGateway, *items: Item) -> None:
+    gateway.hear(gateway.pen.plan(gateway.now, *items), "plan")
 
 
-def play(gateway: SimulatedGateway, item: object, key: object = None) -> None:
-    order = gateway.pen.play(gateway.now, item, boot=gateway.boots[-1])  # type: ignore[arg-type]
-    if key is None:
-        gateway.hear(order)
-    else:
-        gateway.hear(order, "emergency", key=key)  # type: ignore[arg-type]
+def play(gateway: SimulatedGateway, item: Item, key: SigningKey = ROUTINE) -> None:
+    order = gateway.pen.play(gateway.now, item, boot=gateway.boots[-1])
+    gateway.hear(order, "emergency" if key is EMERGENCY else "order", key=key)
 
 
-def test_a_planned_item_is_ready_when_its_clips_are_there_and_sounds_at_its_start(gateway) -> None:
+def test_a_planned_item_is_ready_when_its_clips_are_there_and_sounds_at_its_start(
+    gateway: SimulatedGateway,
+) -> None:
     item = an_item(at(60))
     plan(gateway, item)
     gateway.wait(10)
@@ -47,7 +48,9 @@ def test_a_planned_item_is_ready_when_its_clips_are_there_and_sounds_at_its_star
     assert gateway.reports(Event.PLAYED)[0].played_ms == 4_000
 
 
-def test_an_item_whose_clip_comes_late_sounds_from_its_start_within_its_limit(gateway) -> None:
+def test_an_item_whose_clip_comes_late_sounds_from_its_start_within_its_limit(
+    gateway: SimulatedGateway,
+) -> None:
     item = an_item(at(60), late_limit_ms=30_000)
     plan(gateway, item)
     gateway.wait_until(at(80))
@@ -57,14 +60,16 @@ def test_an_item_whose_clip_comes_late_sounds_from_its_start_within_its_limit(ga
 
 
 @pytest.mark.parametrize(("late_s", "reason"), [(29, None), (31, "clip_missing")])
-def test_a_clip_that_does_not_come_within_the_limit_is_a_missed_item(gateway, late_s, reason) -> None:
+def test_a_clip_that_does_not_come_within_the_limit_is_a_missed_item(
+    gateway: SimulatedGateway, late_s: int, reason: str | None
+) -> None:
     item = an_item(at(60), late_limit_ms=30_000)
     plan(gateway, item)
     gateway.wait_until(at(60 + late_s))
     assert gateway.told(item.broadcast_id) == ([("missed", reason)] if reason else [])
 
 
-def test_an_item_that_may_not_be_late_is_skipped(gateway) -> None:
+def test_an_item_that_may_not_be_late_is_skipped(gateway: SimulatedGateway) -> None:
     item = an_item(at(60), lateness=LatenessPolicy.SKIP)
     plan(gateway, item)
     gateway.wait_until(at(70))
@@ -72,7 +77,7 @@ def test_an_item_that_may_not_be_late_is_skipped(gateway) -> None:
     assert gateway.told(item.broadcast_id) == [("missed", "clip_missing")]
 
 
-def test_an_item_to_be_joined_begins_where_it_would_be_by_now(gateway) -> None:
+def test_an_item_to_be_joined_begins_where_it_would_be_by_now(gateway: SimulatedGateway) -> None:
     item = an_item(at(0), clips=(a_clip(duration_ms=60_000),), lateness=LatenessPolicy.JOIN)
     gateway.wait(20)
     play(gateway, item)
@@ -83,7 +88,7 @@ def test_an_item_to_be_joined_begins_where_it_would_be_by_now(gateway) -> None:
     assert gateway.sounded == [(item.broadcast_id, at(20.3))]
 
 
-def test_a_higher_priority_pre_empts_a_lower_one_at_its_own_start(gateway) -> None:
+def test_a_higher_priority_pre_empts_a_lower_one_at_its_own_start(gateway: SimulatedGateway) -> None:
     low = an_item(at(10), clips=(a_clip(duration_ms=20_000),))
     high = an_item(at(15), priority="priority")
     plan(gateway, low, high)
@@ -95,7 +100,7 @@ def test_a_higher_priority_pre_empts_a_lower_one_at_its_own_start(gateway) -> No
     assert gateway.told(high.broadcast_id)[-1] == ("played", None)
 
 
-def test_of_equals_the_next_follows_when_the_first_ends_if_still_in_time(gateway) -> None:
+def test_of_equals_the_next_follows_when_the_first_ends_if_still_in_time(gateway: SimulatedGateway) -> None:
     first = an_item(at(10), clips=(a_clip(duration_ms=20_000),))
     second = an_item(at(12), late_limit_ms=60_000)
     third = an_item(at(13), late_limit_ms=5_000)
@@ -106,7 +111,7 @@ def test_of_equals_the_next_follows_when_the_first_ends_if_still_in_time(gateway
     assert gateway.told(third.broadcast_id)[-1] == ("missed", "busy")
 
 
-def test_items_back_to_back_follow_each_other_without_a_pause(gateway) -> None:
+def test_items_back_to_back_follow_each_other_without_a_pause(gateway: SimulatedGateway) -> None:
     chime = an_item(at(10), clips=(a_clip(duration_ms=3_000),))
     words = an_item(at(13))
     plan(gateway, chime, words)
@@ -115,7 +120,9 @@ def test_items_back_to_back_follow_each_other_without_a_pause(gateway) -> None:
     assert gateway.sounded == [(chime.broadcast_id, at(10)), (words.broadcast_id, at(13))]
 
 
-def test_an_emergency_pre_empts_at_once_and_a_lower_one_that_had_not_begun_tries_again(gateway) -> None:
+def test_an_emergency_pre_empts_at_once_and_a_lower_one_that_had_not_begun_tries_again(
+    gateway: SimulatedGateway,
+) -> None:
     low = an_item(at(10), late_limit_ms=60_000)
     plan(gateway, low)
     gateway.get_clips()
@@ -127,7 +134,7 @@ def test_an_emergency_pre_empts_at_once_and_a_lower_one_that_had_not_begun_tries
     assert gateway.told(low.broadcast_id) == PLAYED
 
 
-def test_stop_fades_what_sounds_and_says_how_much_was_heard(gateway) -> None:
+def test_stop_fades_what_sounds_and_says_how_much_was_heard(gateway: SimulatedGateway) -> None:
     item = an_item(at(5), clips=(a_clip(duration_ms=60_000),))
     play(gateway, item)
     gateway.get_clips()
@@ -138,7 +145,7 @@ def test_stop_fades_what_sounds_and_says_how_much_was_heard(gateway) -> None:
     assert (stopped.reason, stopped.played_ms) == ("stopped", 7_000)
 
 
-def test_stop_without_a_name_silences_what_is_due_and_leaves_the_future(gateway) -> None:
+def test_stop_without_a_name_silences_what_is_due_and_leaves_the_future(gateway: SimulatedGateway) -> None:
     sounding = an_item(at(5), clips=(a_clip(duration_ms=60_000),))
     due = an_item(at(6))
     future = an_item(at(100))
@@ -153,7 +160,9 @@ def test_stop_without_a_name_silences_what_is_due_and_leaves_the_future(gateway)
 
 
 @pytest.mark.parametrize("kind", ["stop", "cancel"])
-def test_a_stop_or_cancel_that_overtakes_its_order_keeps_it_from_ever_beginning(gateway, kind) -> None:
+def test_a_stop_or_cancel_that_overtakes_its_order_keeps_it_from_ever_beginning(
+    gateway: SimulatedGateway, kind: str
+) -> None:
     item = an_item(at(5))
     first = getattr(gateway.pen, kind)(gateway.now, item.broadcast_id)
     gateway.hear(first)
@@ -164,7 +173,7 @@ def test_a_stop_or_cancel_that_overtakes_its_order_keeps_it_from_ever_beginning(
     assert [event for event, _ in gateway.told(item.broadcast_id)] == ["cancelled", "received"]
 
 
-def test_cancel_leaves_alone_what_sounds_already(gateway) -> None:
+def test_cancel_leaves_alone_what_sounds_already(gateway: SimulatedGateway) -> None:
     item = an_item(at(5))
     plan(gateway, item)
     gateway.get_clips()
@@ -174,7 +183,7 @@ def test_cancel_leaves_alone_what_sounds_already(gateway) -> None:
     assert gateway.told(item.broadcast_id) == PLAYED
 
 
-def test_cancel_in_the_last_half_second_still_keeps_it_silent(gateway) -> None:
+def test_cancel_in_the_last_half_second_still_keeps_it_silent(gateway: SimulatedGateway) -> None:
     item = an_item(at(5))
     plan(gateway, item)
     gateway.get_clips()
@@ -185,8 +194,14 @@ def test_cancel_in_the_last_half_second_still_keeps_it_silent(gateway) -> None:
     assert gateway.told(item.broadcast_id) == [("ready", None), ("cancelled", "cancelled")]
 
 
-def test_an_item_gone_from_the_plan_is_cancelled_and_one_that_sounds_goes_on(gateway) -> None:
-    sounding, gone, kept = an_item(at(5), clips=(a_clip(duration_ms=9_000),)), an_item(at(50)), an_item(at(60))
+def test_an_item_gone_from_the_plan_is_cancelled_and_one_that_sounds_goes_on(
+    gateway: SimulatedGateway,
+) -> None:
+    sounding, gone, kept = (
+        an_item(at(5), clips=(a_clip(duration_ms=9_000),)),
+        an_item(at(50)),
+        an_item(at(60)),
+    )
     plan(gateway, sounding, gone, kept)
     gateway.get_clips()
     gateway.wait_until(at(8))
@@ -197,7 +212,7 @@ def test_an_item_gone_from_the_plan_is_cancelled_and_one_that_sounds_goes_on(gat
     assert gateway.told(kept.broadcast_id) == PLAYED
 
 
-def test_an_item_moved_by_a_newer_plan_sounds_at_its_new_start_only(gateway) -> None:
+def test_an_item_moved_by_a_newer_plan_sounds_at_its_new_start_only(gateway: SimulatedGateway) -> None:
     item = an_item(at(30))
     plan(gateway, item)
     gateway.get_clips()
@@ -207,7 +222,7 @@ def test_an_item_moved_by_a_newer_plan_sounds_at_its_new_start_only(gateway) -> 
     assert gateway.sounded == [(item.broadcast_id, at(50))]
 
 
-def test_one_broadcast_in_plan_and_order_is_one_item(gateway) -> None:
+def test_one_broadcast_in_plan_and_order_is_one_item(gateway: SimulatedGateway) -> None:
     item = an_item(at(30))
     plan(gateway, item)
     play(gateway, item)
@@ -217,7 +232,7 @@ def test_one_broadcast_in_plan_and_order_is_one_item(gateway) -> None:
     assert gateway.told(item.broadcast_id) == [("received", None), *PLAYED]
 
 
-def test_what_has_ended_is_never_played_again_whoever_says_so(gateway) -> None:
+def test_what_has_ended_is_never_played_again_whoever_says_so(gateway: SimulatedGateway) -> None:
     item = an_item(at(5))
     plan(gateway, item)
     gateway.get_clips()
@@ -231,7 +246,9 @@ def test_what_has_ended_is_never_played_again_whoever_says_so(gateway) -> None:
     assert gateway.told(item.broadcast_id)[:3] == PLAYED
 
 
-def test_after_a_power_cut_while_playing_the_rest_is_not_played_and_the_record_says_how_much_was(gateway) -> None:
+def test_after_a_power_cut_while_playing_the_rest_is_not_played_and_the_record_says_how_much_was(
+    gateway: SimulatedGateway,
+) -> None:
     item = an_item(at(5), clips=(a_clip(duration_ms=60_000),), late_limit_ms=600_000)
     plan(gateway, item)
     gateway.get_clips()
@@ -244,7 +261,7 @@ def test_after_a_power_cut_while_playing_the_rest_is_not_played_and_the_record_s
     assert (partial.reason, partial.played_ms, partial.expected_ms) == ("restarted", 10_000, 60_000)
 
 
-def test_after_a_power_cut_before_the_first_sample_it_has_failed(gateway) -> None:
+def test_after_a_power_cut_before_the_first_sample_it_has_failed(gateway: SimulatedGateway) -> None:
     item = an_item(at(5))
     plan(gateway, item)
     gateway.get_clips()
@@ -256,7 +273,9 @@ def test_after_a_power_cut_before_the_first_sample_it_has_failed(gateway) -> Non
     assert gateway.sounded == []
 
 
-def test_with_a_clock_far_off_the_controllers_nothing_routine_sounds_and_an_emergency_does(gateway) -> None:
+def test_with_a_clock_far_off_the_controllers_nothing_routine_sounds_and_an_emergency_does(
+    gateway: SimulatedGateway,
+) -> None:
     item = an_item(at(60), late_limit_ms=10_000)
     plan(gateway, item)
     gateway.get_clips()
@@ -268,7 +287,9 @@ def test_with_a_clock_far_off_the_controllers_nothing_routine_sounds_and_an_emer
     assert [broadcast_id for broadcast_id, _ in gateway.sounded] == [emergency.broadcast_id]
 
 
-def test_a_clock_that_woke_up_in_1970_is_not_trusted_until_a_beat_confirms_it(gateway) -> None:
+def test_a_clock_that_woke_up_in_1970_is_not_trusted_until_a_beat_confirms_it(
+    gateway: SimulatedGateway,
+) -> None:
     gateway.hear(gateway.pen.beat(gateway.now), "beat")
     item = an_item(at(600))
     plan(gateway, item)
@@ -283,17 +304,17 @@ def test_a_clock_that_woke_up_in_1970_is_not_trusted_until_a_beat_confirms_it(ga
     assert gateway.sounded == [(item.broadcast_id, at(600))]
 
 
-def test_an_order_sent_again_under_a_new_id_is_already_done(gateway) -> None:
+def test_an_order_sent_again_under_a_new_id_is_already_done(gateway: SimulatedGateway) -> None:
     loud = gateway.pen.volume(gateway.now, 90)
     gateway.hear(loud)
     gateway.hear(gateway.pen.volume(gateway.now, 20))
     gateway.hear(again(loud, gateway.pen, gateway.now))
     assert gateway.volume == 20
-    assert [report.orders for report in gateway.reports(Event.RECEIVED)][0] == (loud.order_id,)
+    assert gateway.reports(Event.RECEIVED)[0].orders == (loud.order_id,)
     assert len(gateway.reports(Event.RECEIVED)) == 2
 
 
-def test_a_clip_lost_before_the_start_makes_an_item_wait_again(gateway) -> None:
+def test_a_clip_lost_before_the_start_makes_an_item_wait_again(gateway: SimulatedGateway) -> None:
     item = an_item(at(60))
     plan(gateway, item)
     gateway.get_clips()
@@ -305,7 +326,7 @@ def test_a_clip_lost_before_the_start_makes_an_item_wait_again(gateway) -> None:
     assert gateway.told(item.broadcast_id) == PLAYED
 
 
-def test_an_unknown_broadcast_in_a_beat_makes_the_gateway_say_its_state(gateway) -> None:
+def test_an_unknown_broadcast_in_a_beat_makes_the_gateway_say_its_state(gateway: SimulatedGateway) -> None:
     said = len(gateway.states)
     gateway.hear(gateway.pen.beat(gateway.now), "beat")
     assert len(gateway.states) == said

@@ -240,9 +240,12 @@ def test_a_recording_goes_on_after_a_restart(stage: Stage, tmp_path: Path) -> No
     late = item_of("b", NOON + timedelta(seconds=3))
     other.sequencer.do(StartPlaying(late, late.start_at))
     other.run_until(NOON + timedelta(seconds=4))
-    assert np.corrcoef(
-        other.heard(late.start_at, late.start_at + milliseconds(400)), stage.sounds["b" * 64]
-    )[0, 1] > 0.999
+    assert (
+        np.corrcoef(other.heard(late.start_at, late.start_at + milliseconds(400)), stage.sounds["b" * 64])[
+            0, 1
+        ]
+        > 0.999
+    )
     assert len(Recording(tmp_path).runs) == 2
 
 

@@ -1,0 +1,45 @@
+"""What each order means for the playback machine, and its confirmation. Pure."""
+
+from device_agent import playback as machine
+from device_agent.clock_trust import MAX_OFFSET, Moment
+from device_agent.effects import SetVolume, Tell
+from device_agent.playback import Playback, Step
+from wire.messages import Cancel, Play, Report, Stop, Volume
+from wire.types import Event
+
+AnOrder = Play | Stop | Cancel | Volume
+
+
+def carried_out(order: AnOrder, playback: Playback, moment: Moment, *, by_arrival: bool = False) -> Step:
+    """Return the step that an order is, its confirmation first.
+
+    Args:
+        order: Admitted, and not done before.
+        playback: What is held.
+        moment: The present.
+        by_arrival: An item in it is due now, whatever its start says.
+    """
+    match order:
+        case Play(item=item):
+            after, asked = machine.take_order(playback, item, moment, by_arrival=by_arrival)
+            named: tuple[str, ...] = (item.broadcast_id,)
+        case Stop(broadcast_id=broadcast_id):
+            (after, asked), named = machine.stop(playback, broadcast_id, moment), ()
+        case Cancel(broadcast_ids=broadcast_ids):
+            (after, asked), named = machine.cancel(playback, broadcast_ids, moment), ()
+        case Volume(percent=percent):
+            (after, asked), named = (playback, (SetVolume(percent),)), ()
+    received = Report(n=0, at=moment.now, event=Event.RECEIVED, broadcast_ids=named, orders=(order.order_id,))
+    return after, (Tell(received), *asked)
+
+
+def needs_no_clock(order: AnOrder, boot: str, moment: Moment) -> bool:
+    """Whether our clock may not judge an order from the emergency topic: it sounds when it arrives.
+
+    Either the clock is known to be wrong, or no beat has confirmed it yet and it contradicts an order that
+    proves by our own boot nonce to be of this run.
+    """
+    if not moment.trusted:
+        return True
+    contradicts = abs(order.iat - moment.now) > MAX_OFFSET
+    return order.boot == boot and not moment.confirmed and contradicts
