@@ -81,9 +81,7 @@ def test_what_is_longer_than_announced_is_refused(media: MediaServer, cache: Cac
     assert not cache.partial(SHA).exists()
 
 
-@pytest.mark.parametrize(
-    ("held", "passwords", "status"), [(0, {}, 404), (1, {"31672-001": "x"}, 401)]
-)
+@pytest.mark.parametrize(("held", "passwords", "status"), [(0, {}, 404), (1, {"31672-001": "x"}, 401)])
 def test_a_refusal_says_which(
     media: MediaServer, cache: Cache, held: int, passwords: dict[str, str], status: int
 ) -> None:
