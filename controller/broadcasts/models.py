@@ -85,6 +85,6 @@ class DeliveryHistory(SQLModel, table=True):
     delivery_id: int = Field(foreign_key="delivery.id", index=True)
     at: datetime
     """When the controller learnt it."""
-    old: DeliveryState = Field(sa_type=words(DeliveryState))
-    new: DeliveryState = Field(sa_type=words(DeliveryState))
+    old: DeliveryState = Field(sa_type=words(DeliveryState, "oldstate"))
+    new: DeliveryState = Field(sa_type=words(DeliveryState, "newstate"))
     reason: str | None = Field(default=None, max_length=200)

@@ -49,15 +49,12 @@ class Beats:
         if self.next_at is not None and now < self.next_at:
             return []
         with Session(engine) as session:
-            versions = dict(
-                session.execute(
-                    sa.select(col(GatewayState.gateway_id), col(GatewayState.plan_version))
-                    .join(Gateway, col(Gateway.id) == col(GatewayState.gateway_id))
-                    .where(col(Gateway.enabled))
-                )
-                .tuples()
-                .all()
+            rows = session.execute(
+                sa.select(col(GatewayState.gateway_id), col(GatewayState.plan_version))
+                .join(Gateway, col(Gateway.id) == col(GatewayState.gateway_id))
+                .where(col(Gateway.enabled))
             )
+            versions = {gateway_id: version for gateway_id, version in rows}  # noqa: C416 - rows are no pairs
             self._schedule(versions, now)
             ready = [gateway_id for gateway_id, at in self._at.items() if at <= now]
             open_orders = _open_orders(session, ready)
@@ -93,7 +90,7 @@ def _open_orders(session: Session, gateway_ids: list[str]) -> dict[str, tuple[st
             & (col(Delivery.gateway_id) == col(Outbox.gateway_id)),
         )
         .where(col(Delivery.state).in_((DeliveryState.PLANNED, DeliveryState.SENT)))
-    ).tuples()
+    )
     wanted = set(gateway_ids)
     for gateway_id, broadcast_id in rows:
         if gateway_id in wanted and broadcast_id is not None:
