@@ -22,6 +22,12 @@ class Problem(Exception):
         self.params = params
 
 
+class InternalFault(Problem):
+    """A fault of ours; the log has the traceback."""
+
+    status, code = 500, "internal_fault"
+
+
 class NotLoggedIn(Problem):
     """No valid log-in came with the request."""
 
@@ -119,7 +125,7 @@ class NothingToPlay(Problem):
 class InQuietHours(Problem):
     """The time is within the quiet hours, which only an emergency breaks."""
 
-    status, code = 422, "quiet_hours"
+    status, code = 422, "in_quiet_hours"
 
 
 class SoundRefused(Problem):

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from controller.errors import InvalidInput, NotFound, Problem
+from controller.errors import InternalFault, InvalidInput, NotFound, Problem
 from controller.web.i18n import DEFAULT_LANGUAGE, language_of, sentence
 
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "upload_too_large"}
@@ -59,6 +59,11 @@ def install(app: FastAPI) -> None:
         locations = [tuple(each["loc"]) for each in error.errors()]
         field = str(locations[0][-1]) if locations and len(locations[0]) > 1 else None
         return _answer(request, InvalidInput(field=field, faults=faults))
+
+    @app.exception_handler(Exception)
+    def _fault(request: Request, _error: Exception) -> Response:
+        # The server logs the traceback; whoever asked gets a sentence and nothing that helps an attacker.
+        return _answer(request, InternalFault())
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> JSONResponse:

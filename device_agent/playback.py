@@ -144,7 +144,8 @@ def restarted(playback: Playback, moment: Moment) -> Step:
     turn = Turn(playback, moment)
     for entry in turn.entries():
         if entry.stage in BEGUN:
-            event = Event.PARTIAL if entry.played_ms else Event.FAILED
+            # Begun without a word of its first sample: most likely nothing was heard, and nobody can know.
+            event = Event.PARTIAL if entry.started_at is not None else Event.FAILED
             turn.settle(entry, Trigger.RESTARTED, event, reason="restarted", played_ms=entry.played_ms)
         elif entry.stage is Stage.READY:
             turn.put(entry.moved(Trigger.RESTARTED))

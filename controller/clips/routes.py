@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, File, Form, Header, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Header, Request, Response, UploadFile
 from fastapi.responses import StreamingResponse
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from pydantic import BaseModel, Field
@@ -25,6 +25,7 @@ from controller.errors import NotFound, NotLoggedIn, UploadTooLarge
 from controller.gateways.service import knows_secret
 from controller.people.access import Actor, Permission
 from controller.problems import ProblemOut, problem_out
+from controller.web.i18n import DEFAULT_LANGUAGE, language_of
 
 router = APIRouter(prefix="/api/v1", tags=["clips"])
 media = APIRouter(tags=["clips"])
@@ -96,12 +97,12 @@ def prepare_speech(wanted: SpeechIn, svc: ServicesDep, actor: ActorDep) -> Prepa
 
 @router.get("/preparations/{preparation_id}", operation_id="get_preparation")
 def get_preparation(
-    preparation_id: str, svc: ServicesDep, actor: ActorDep, session: SessionDep
+    preparation_id: str, request: Request, svc: ServicesDep, actor: ActorDep, session: SessionDep
 ) -> PreparationOut:
     """How far a preparation is; in the end its clip, or why there is none."""
     found = svc.preparations.get(preparation_id, actor.person_id)
     clip = session.get(Clip, found.clip_sha256) if found.clip_sha256 else None
-    return _out(found, clip)
+    return _out(found, clip, language_of(request))
 
 
 @router.get(
@@ -188,11 +189,11 @@ def _bytes(store: ClipStore, clip: Clip, range_header: str | None, *, private: b
     )
 
 
-def _out(preparation: Preparation, clip: Clip | None) -> PreparationOut:
+def _out(preparation: Preparation, clip: Clip | None, language: str = DEFAULT_LANGUAGE) -> PreparationOut:
     return PreparationOut(
         id=preparation.id,
         state=preparation.state.value,
         progress=round(preparation.progress, 3),
         clip=ClipOut.model_validate(clip, from_attributes=True) if clip else None,
-        problem=problem_out(preparation.problem) if preparation.problem else None,
+        problem=problem_out(preparation.problem, language) if preparation.problem else None,
     )

@@ -1,0 +1,137 @@
+"""Who may do what, where: every role against one's own area, a neighbour's, and nobody logged in."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from support.town import PASSWORD, Api, Town
+
+pytestmark = [pytest.mark.slow]
+
+OPEN_PATHS = {"/api/v1/log-in", "/media/{sha256}"}
+"""No log-in is asked for here; the second asks for a gateway's own secret."""
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    town = Town(tmp_path_factory.mktemp("access"), gateways=2)
+    try:
+        town.controller.start()
+        town.wait_for_controller()
+        yield town
+    finally:
+        town.stop()
+
+
+@pytest.fixture(scope="module")
+def clip(town: Town) -> dict[str, Any]:
+    clip: dict[str, Any] = town.api().speak("Kính mời bà con")["clip"]
+    return clip
+
+
+@pytest.fixture(scope="module")
+def broadcast(town: Town, clip: dict[str, Any]) -> str:
+    broadcast_id: str = ordered(town.api("officer"), clip).json()["id"]
+    return broadcast_id
+
+
+def ordered(api: Api, clip: dict[str, Any], gateway_id: str = "31672-001") -> httpx.Response:
+    return api.post(
+        "/broadcasts",
+        json={
+            "bulletin": {"title": "Họp dân", "clip_sha256": clip["sha256"], "source": "speech"},
+            "audience": {"gateways": [gateway_id]},
+        },
+    )
+
+
+def test_nothing_of_the_interface_answers_a_stranger(town: Town) -> None:
+    schema = httpx.get(f"{town.base_url}/api/v1/openapi.json").json()
+    assert len(schema["paths"]) > 15
+    for path, operations in schema["paths"].items():
+        if path in OPEN_PATHS or not path.startswith(("/api", "/events")):
+            continue
+        for method in operations:
+            url = town.base_url + re.sub(r"\{[^}]+\}", "1", path)
+            answer = httpx.request(method, url, json={})
+            assert answer.status_code in {401, 422}, (method, path, answer.status_code)
+            assert answer.json()["code"] in {"not_logged_in", "invalid_input"}, (method, path)
+
+
+def test_only_officers_and_admins_broadcast(town: Town, clip: dict[str, Any]) -> None:
+    codes = {
+        name: ordered(town.api(name), clip).status_code for name in ("admin", "officer", "leader", "monitor")
+    }
+    assert codes == {"admin": 202, "officer": 202, "leader": 403, "monitor": 403}
+
+
+def test_a_neighbour_sees_nothing_of_it(town: Town, broadcast: str, clip: dict[str, Any]) -> None:
+    neighbour = town.api("neighbour")
+    assert neighbour.get("/gateways") == []
+    assert neighbour.get("/broadcasts") == []
+    assert neighbour.get("/bulletins") == []
+    assert neighbour.get("/schedules") == []
+    for path in (
+        f"/broadcasts/{broadcast}",
+        f"/broadcasts/{broadcast}/deliveries",
+        "/gateways/31672-001",
+        f"/clips/{clip['sha256']}/audio",
+    ):
+        assert neighbour.client.get(f"/api/v1{path}").json()["code"] == "not_found", path
+    for path in (f"/broadcasts/{broadcast}/stop", f"/broadcasts/{broadcast}/cancel"):
+        assert neighbour.post(path).json()["code"] == "not_found", path
+    volume = neighbour.client.put("/api/v1/gateways/31672-001/volume", json={"percent": 100})
+    assert volume.json()["code"] == "not_found"
+    own = neighbour.area("Xã Lịch Hội Thượng")
+    commune = town.api("admin").area("Xã Trần Đề")
+    assert neighbour.post(f"/areas/{own}/stop").json() == {"gateways": 0}
+    assert neighbour.post(f"/areas/{commune}/stop").json()["code"] == "foreign_area"
+
+
+def test_leaders_stop_and_monitors_do_not(town: Town, clip: dict[str, Any]) -> None:
+    broadcast_id = ordered(town.api("officer"), clip).json()["id"]
+    assert town.api("monitor").post(f"/broadcasts/{broadcast_id}/stop").json()["code"] == "not_allowed"
+    assert town.api("leader").post(f"/broadcasts/{broadcast_id}/stop").status_code == 202
+
+
+def test_a_gateway_fetches_what_it_was_ordered_to_play_and_nothing_else(
+    town: Town, broadcast: str, clip: dict[str, Any]
+) -> None:
+    assert broadcast
+    url = f"{town.base_url}/media/{clip['sha256']}"
+    own = ("31672-001", town.broker.secrets["31672-001"])
+    other = ("31672-002", town.broker.secrets["31672-002"])
+    whole = httpx.get(url, auth=own)
+    assert (whole.status_code, len(whole.content)) == (200, clip["size_bytes"])
+    part = httpx.get(url, auth=own, headers={"Range": "bytes=100-"})
+    assert (part.status_code, part.content) == (206, whole.content[100:])
+    assert part.headers["content-range"] == f"bytes 100-{clip['size_bytes'] - 1}/{clip['size_bytes']}"
+    assert httpx.get(url, auth=own, headers={"Range": "bytes=99999999-"}).status_code == 416
+    many = "bytes=" + ",".join(f"{index}-" for index in range(500))
+    assert httpx.get(url, auth=own, headers={"Range": many}).content == whole.content
+    assert httpx.get(url, auth=other).status_code == 404
+    assert httpx.get(url, auth=("31672-001", other[1])).status_code == 401
+    assert httpx.get(url).status_code == 401
+    assert httpx.get(f"{town.base_url}/media/{'0' * 64}", auth=own).status_code == 404
+
+
+def test_guessing_passwords_is_slowed_down(town: Town) -> None:
+    def attempt(password: str) -> httpx.Response:
+        return httpx.post(f"{town.base_url}/api/v1/log-in", json={"username": "leader", "password": password})
+
+    codes = [attempt(f"guess {number}").json()["code"] for number in range(10)]
+    assert codes[:4] == ["wrong_password"] * 4
+    assert "too_many_tries" in codes
+    answer = attempt(PASSWORD)
+    assert answer.status_code == 429
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_logging_out_ends_the_log_in(town: Town) -> None:
+    api = town.api("monitor")
+    cookie = api.client.cookies["loacast"]
+    assert api.post("/log-out").status_code == 204
+    again = httpx.get(f"{town.base_url}/api/v1/me", cookies={"loacast": cookie})
+    assert again.json()["code"] == "not_logged_in"
