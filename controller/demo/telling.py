@@ -38,7 +38,8 @@ class Told:
     def counting(self, what: str) -> Iterator[Callable[[int, int], None]]:
         """Show how many of how many are done."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=self._console, transient=True) as progress:
+        unseen = not self._console.is_terminal
+        with Progress(*columns, console=self._console, transient=True, disable=unseen) as progress:
             task = progress.add_task(what)
             yield lambda done, total: progress.update(task, completed=done, total=total)
         self._done(what)
