@@ -10,15 +10,16 @@ from typing import Annotated
 
 from msgspec import Meta
 
-GATEWAY_ID_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
+GATEWAY_ID_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)"
+"""The last part keeps out a newline at the end, which ``$`` alone lets through."""
 
 GatewayId = Annotated[str, Meta(pattern=GATEWAY_ID_PATTERN)]
 """Gateway id, MQTT user name and MQTT client id at once. No ``/``, ``+``, ``#`` or ``$`` can be in it."""
 
-Uuid = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+Uuid = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$(?!\n)")]
 """A UUID in its canonical lower-case text form (RFC 9562); ours are version 7, so they sort by time."""
 
-Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 """Name of a clip: the SHA-256 of its bytes."""
 
 Instant = Annotated[datetime, Meta(tz=True)]

@@ -1,0 +1,158 @@
+from datetime import datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+from support.clocks import NOON
+
+from controller.broadcasts.delivery import (
+    AFTER,
+    OPEN,
+    SETTLED,
+    TERMINAL,
+    DeliveryState,
+    News,
+    Progress,
+    deadline,
+    on_news,
+    on_sent,
+    on_time,
+    on_withdrawn,
+)
+from wire.types import Event
+
+
+def seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)
+
+
+def planned() -> Progress:
+    return Progress(DeliveryState.PLANNED, NOON + seconds(300))
+
+
+def news(event: Event, at: float = 0, **more: object) -> News:
+    return News(event=event, at=NOON + seconds(at), **more)  # type: ignore[arg-type]
+
+
+def played(at: float = 20) -> News:
+    return news(Event.PLAYED, at, played_ms=10_000, expected_ms=10_000)
+
+
+def walk(*steps: News) -> Progress:
+    progress = on_sent(planned())
+    for step in steps:
+        progress = on_news(progress, step)
+    return progress
+
+
+def test_it_goes_from_sent_to_played_and_keeps_each_instant() -> None:
+    progress = walk(
+        news(Event.RECEIVED, 1),
+        news(Event.READY, 2),
+        news(Event.PLAYING, 10, started_at=NOON + seconds(10)),
+        played(20),
+    )
+    assert progress.state is DeliveryState.PLAYED
+    assert (progress.received_at, progress.ready_at) == (NOON + seconds(1), NOON + seconds(2))
+    assert (progress.started_at, progress.settled_at) == (NOON + seconds(10), NOON + seconds(20))
+
+
+def test_steps_that_never_arrived_are_skipped() -> None:
+    assert walk(played()).state is DeliveryState.PLAYED
+
+
+def test_late_and_repeated_news_changes_nothing() -> None:
+    done = walk(played())
+    for event in Event:
+        assert on_news(done, news(event, 99)) is done
+
+
+def test_less_than_98_percent_is_partial() -> None:
+    almost = news(Event.PLAYED, played_ms=9_799, expected_ms=10_000)
+    enough = news(Event.PLAYED, played_ms=9_800, expected_ms=10_000)
+    assert (walk(almost).state, walk(almost).reason) == (DeliveryState.PARTIAL, "too_short")
+    assert walk(enough).state is DeliveryState.PLAYED
+
+
+def test_played_without_evidence_is_partial() -> None:
+    assert walk(news(Event.PLAYED)).state is DeliveryState.PARTIAL
+
+
+def test_nothing_happens_before_the_deadline() -> None:
+    progress = on_sent(planned())
+    assert on_time(progress, progress.deadline_at - seconds(0.001)) is progress
+
+
+def test_sent_without_a_word_is_unknown_and_never_sent_is_expired() -> None:
+    at = NOON + seconds(300)
+    assert on_time(on_sent(planned()), at).state is DeliveryState.UNKNOWN
+    assert on_time(planned(), at).state is DeliveryState.EXPIRED
+
+
+def test_playing_without_an_end_is_unknown() -> None:
+    progress = walk(news(Event.PLAYING, 10))
+    assert on_time(progress, progress.deadline_at).state is DeliveryState.UNKNOWN
+
+
+def test_the_journal_amends_unknown_but_progress_does_not() -> None:
+    unknown = on_time(on_sent(planned()), NOON + seconds(300))
+    assert on_news(unknown, news(Event.PLAYING, 400)) is unknown
+    assert on_news(unknown, played(400)).state is DeliveryState.PLAYED
+
+
+def test_only_what_nobody_has_heard_of_is_withdrawn_at_once() -> None:
+    assert on_withdrawn(planned(), NOON).state is DeliveryState.CANCELLED
+    sent = on_sent(planned())
+    assert on_withdrawn(sent, NOON) is sent
+
+
+def test_sending_again_does_not_take_a_delivery_back() -> None:
+    received = walk(news(Event.RECEIVED))
+    assert on_sent(received) is received
+
+
+def test_the_deadline_leaves_room_for_the_latest_start_the_sound_and_the_word() -> None:
+    assert deadline(NOON, 120_000, 60_000) == NOON + seconds(120 + 60 + 100)
+
+
+def test_every_state_is_open_terminal_or_unknown() -> None:
+    assert set(DeliveryState) == OPEN | TERMINAL | {DeliveryState.UNKNOWN}
+    assert set(AFTER) == OPEN | {DeliveryState.UNKNOWN}
+
+
+anything = st.one_of(
+    st.builds(
+        News,
+        event=st.sampled_from(Event),
+        at=st.datetimes(
+            datetime(2026, 11, 24),
+            datetime(2026, 11, 25),
+            timezones=st.just(NOON.tzinfo),
+        ),
+        played_ms=st.none() | st.integers(0, 20_000),
+        expected_ms=st.none() | st.integers(0, 20_000),
+    ),
+    st.floats(0, 1_000).map(seconds),
+    st.sampled_from(["sent", "withdrawn"]),
+)
+
+
+@given(st.lists(anything, max_size=30))
+def test_whatever_comes_in_whatever_order_it_settles_once_and_is_amended_at_most_once(
+    script: list[News | timedelta | str],
+) -> None:
+    progress, settled = planned(), []
+    for step in script:
+        before = progress
+        if isinstance(step, News):
+            progress = on_news(progress, step)
+        elif isinstance(step, timedelta):
+            progress = on_time(progress, NOON + step)
+        else:
+            progress = on_sent(progress) if step == "sent" else on_withdrawn(progress, NOON)
+        if progress.state is not before.state and progress.state in SETTLED:
+            settled.append(progress.state)
+            assert progress.settled_at is not None
+    assert len(settled) <= 2
+    if len(settled) == 2:
+        assert settled[0] is DeliveryState.UNKNOWN
+        assert settled[1] in TERMINAL
