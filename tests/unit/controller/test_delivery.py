@@ -124,8 +124,8 @@ anything = st.one_of(
         News,
         event=st.sampled_from(Event),
         at=st.datetimes(
-            datetime(2026, 11, 24),
-            datetime(2026, 11, 25),
+            datetime(2026, 11, 24),  # noqa: DTZ001 - Hypothesis adds the zone
+            datetime(2026, 11, 25),  # noqa: DTZ001
             timezones=st.just(NOON.tzinfo),
         ),
         played_ms=st.none() | st.integers(0, 20_000),
