@@ -1,58 +1,39 @@
 """A real Mosquitto with the configuration that we ship, on a free port, for one test."""
 
-import os
 import secrets
-import shutil
 import signal
-import socket
-import subprocess
-import time
 from pathlib import Path
 
+from support.broker_hosts import Given, choose_host
+from support.eventually import eventually
+from support.mqtt_door import forget, lets_in
+from support.ports import free_port, wait_for_port
+
 from controller import broker as configuration
+from wire import topics
 from wire.mqtt import BrokerAddress
 
+__all__ = ["Broker", "free_port", "wait_for_port"]
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for_port(port: int, timeout_s: float = 10.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            # A process that is starting gives no other sign than its port.
-            time.sleep(0.02)  # noqa: TID251
-        else:
-            return
+PROBE = "probe"
+"""A user who is only there to tell when the broker has read the password file again."""
 
 
 class Broker:
     """Start, kill and restart a broker; its port and its stored state stay the same."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.host = "127.0.0.1"
-        self.port = free_port()
-        self.process: subprocess.Popen[bytes] | None = None
+        self._on = choose_host(directory)
+        self.directory, self.host, self.port = self._on.directory, self._on.host, self._on.port
+        self.running = False
         self.secrets = {configuration.CONTROLLER_USER: secrets.token_urlsafe(32)}
-        run_as = "root" if os.geteuid() == 0 else None
-        configuration.write_configuration(directory, host=self.host, port=self.port, run_as=run_as)
-        configuration.write_passwords(directory, self.secrets)
+        configuration.write_passwords(self.directory, self.secrets)
 
     def start(self) -> "Broker":
-        binary = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
-        with (self.directory / "broker.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [binary, "-c", str(self.directory / "mosquitto.conf")], stdout=log, stderr=log
-            )
-        wait_for_port(self.port)
+        self._on.start()
+        wait_for_port(self.port, host=self.host)
+        self.running = True
+        self.reload()
         return self
 
     def add_gateway(self, gateway_id: str) -> str:
@@ -68,17 +49,14 @@ class Broker:
         configuration.set_password(self.directory, configuration.CONTROLLER_USER, secret)
         self.reload()
 
-    def add_intruder(self) -> str:
-        """Let someone in who may publish anything: what a broken-into broker can do."""
-        name = "intruder"
-        with (self.directory / "acl").open("a") as acl:
-            acl.write(f"user {name}\ntopic readwrite loa/#\n")
-        self.add_gateway(name)
-        return name
-
     def reload(self) -> None:
-        if self.process is not None:
-            self.process.send_signal(signal.SIGHUP)
+        """Have it read the password file again, and wait until it has."""
+        if not self.running:
+            return
+        mark = secrets.token_urlsafe(32)
+        configuration.set_password(self.directory, PROBE, mark)
+        self._on.reload()
+        eventually(lambda: lets_in(self.host, self.port, PROBE, mark), 10, "the broker reads its passwords")
 
     def address(self, username: str, *, keepalive_s: int = 30) -> BrokerAddress:
         return BrokerAddress(self.host, self.port, username, self.secrets[username], keepalive_s=keepalive_s)
@@ -88,13 +66,26 @@ class Broker:
 
     def kill(self) -> None:
         """As a power cut would: nothing is saved."""
-        self._end(signal.SIGKILL)
+        if self.running:
+            self._on.end(signal.SIGKILL)
+        self.running = False
 
     def stop(self) -> None:
-        self._end(signal.SIGTERM)
+        if self.running and isinstance(self._on, Given):
+            self._leave_nothing()
+        if self.running:
+            self._on.end(signal.SIGTERM)
+        self._on.release()
+        self.running = False
 
-    def _end(self, signal_number: int) -> None:
-        if self.process is not None:
-            self.process.send_signal(signal_number)
-            self.process.wait(10)
-            self.process = None
+    def _leave_nothing(self) -> None:
+        """The next test gets the same broker: no session and nothing retained may meet it."""
+        configuration.write_passwords(self.directory, self.secrets)
+        self.reload()
+        for username, secret in self.secrets.items():
+            if username == configuration.CONTROLLER_USER:
+                gateways = [name for name in self.secrets if name != username]
+                own = (*(topics.down(name, "plan") for name in gateways), topics.CONTROLLER_STATE)
+            else:
+                own = tuple(topics.up(username, channel) for channel in topics.UP_CHANNELS)
+            forget(self.host, self.port, username, secret, own)
