@@ -11,8 +11,9 @@ from sqlmodel import Session, col, select
 from controller.areas.models import Area
 from controller.audit.service import record
 from controller.broadcasts.audience import Audience, choose
-from controller.broadcasts.delivery import OPEN, DeliveryState, Route, deadline
+from controller.broadcasts.delivery import OPEN, DeliveryState, Progress, Route, deadline, on_withdrawn
 from controller.broadcasts.models import Broadcast, Delivery, DeliveryHistory
+from controller.bulk import update_rows
 from controller.bulletins.models import Bulletin
 from controller.clips.models import Clip
 from controller.columns import new_id
@@ -313,32 +314,23 @@ def _open_gateways(session: Session, broadcast_id: str) -> list[str]:
 
 
 def _withdraw(session: Session, broadcast_id: str, now: datetime) -> None:
-    """`delivery.on_withdrawn` for every delivery that no gateway can have heard of."""
-    planned = session.exec(
-        select(Delivery.id).where(
-            Delivery.broadcast_id == broadcast_id, Delivery.state == DeliveryState.PLANNED
+    """Cancel at once what no gateway can have heard of."""
+    rows = session.execute(
+        sa.select(col(Delivery.id), col(Delivery.state), col(Delivery.deadline_at)).where(
+            col(Delivery.broadcast_id) == broadcast_id, col(Delivery.state) == DeliveryState.PLANNED
         )
     ).all()
-    if not planned:
-        return
-    session.execute(
-        sa.update(Delivery)
-        .where(col(Delivery.id).in_(planned))
-        .values(state=DeliveryState.CANCELLED, reason="withdrawn", settled_at=now)
-    )
-    session.execute(
-        sa.insert(DeliveryHistory),
-        [
-            {
-                "delivery_id": delivery_id,
-                "at": now,
-                "old": DeliveryState.PLANNED,
-                "new": DeliveryState.CANCELLED,
-                "reason": "withdrawn",
-            }
-            for delivery_id in planned
-        ],
-    )
+    updates, history = [], []
+    for delivery_id, state, deadline_at in rows:
+        after = on_withdrawn(Progress(state, deadline_at), now)
+        settled = {"state": after.state, "reason": after.reason, "settled_at": after.settled_at}
+        updates.append({"id": delivery_id, **settled})
+        history.append(
+            {"delivery_id": delivery_id, "at": now, "old": state, "new": after.state, "reason": after.reason}
+        )
+    if updates:
+        update_rows(session, Delivery, updates)
+        session.execute(sa.insert(DeliveryHistory), history)
 
 
 def _audit(

@@ -14,7 +14,6 @@ from controller.broadcasts.delivery import (
     Progress,
     deadline,
     on_news,
-    on_sent,
     on_time,
     on_withdrawn,
 )
@@ -29,6 +28,10 @@ def planned() -> Progress:
     return Progress(DeliveryState.PLANNED, NOON + seconds(300))
 
 
+def sent() -> Progress:
+    return Progress(DeliveryState.SENT, NOON + seconds(300))
+
+
 def news(event: Event, at: float = 0, **more: object) -> News:
     return News(event=event, at=NOON + seconds(at), **more)  # type: ignore[arg-type]
 
@@ -38,7 +41,7 @@ def played(at: float = 20) -> News:
 
 
 def walk(*steps: News) -> Progress:
-    progress = on_sent(planned())
+    progress = sent()
     for step in steps:
         progress = on_news(progress, step)
     return progress
@@ -78,13 +81,13 @@ def test_played_without_evidence_is_partial() -> None:
 
 
 def test_nothing_happens_before_the_deadline() -> None:
-    progress = on_sent(planned())
+    progress = sent()
     assert on_time(progress, progress.deadline_at - seconds(0.001)) is progress
 
 
 def test_sent_without_a_word_is_unknown_and_never_sent_is_expired() -> None:
     at = NOON + seconds(300)
-    assert on_time(on_sent(planned()), at).state is DeliveryState.UNKNOWN
+    assert on_time(sent(), at).state is DeliveryState.UNKNOWN
     assert on_time(planned(), at).state is DeliveryState.EXPIRED
 
 
@@ -94,20 +97,15 @@ def test_playing_without_an_end_is_unknown() -> None:
 
 
 def test_the_journal_amends_unknown_but_progress_does_not() -> None:
-    unknown = on_time(on_sent(planned()), NOON + seconds(300))
+    unknown = on_time(sent(), NOON + seconds(300))
     assert on_news(unknown, news(Event.PLAYING, 400)) is unknown
     assert on_news(unknown, played(400)).state is DeliveryState.PLAYED
 
 
 def test_only_what_nobody_has_heard_of_is_withdrawn_at_once() -> None:
     assert on_withdrawn(planned(), NOON).state is DeliveryState.CANCELLED
-    sent = on_sent(planned())
-    assert on_withdrawn(sent, NOON) is sent
-
-
-def test_sending_again_does_not_take_a_delivery_back() -> None:
-    received = walk(news(Event.RECEIVED))
-    assert on_sent(received) is received
+    known = sent()
+    assert on_withdrawn(known, NOON) is known
 
 
 def test_the_deadline_leaves_room_for_the_latest_start_the_sound_and_the_word() -> None:
@@ -132,15 +130,15 @@ anything = st.one_of(
         expected_ms=st.none() | st.integers(0, 20_000),
     ),
     st.floats(0, 1_000).map(seconds),
-    st.sampled_from(["sent", "withdrawn"]),
+    st.just("withdrawn"),
 )
 
 
-@given(st.lists(anything, max_size=30))
+@given(st.sampled_from([planned(), sent()]), st.lists(anything, max_size=30))
 def test_whatever_comes_in_whatever_order_it_settles_once_and_is_amended_at_most_once(
-    script: list[News | timedelta | str],
+    start: Progress, script: list[News | timedelta | str]
 ) -> None:
-    progress, settled = planned(), []
+    progress, settled = start, []
     for step in script:
         before = progress
         if isinstance(step, News):
@@ -148,7 +146,7 @@ def test_whatever_comes_in_whatever_order_it_settles_once_and_is_amended_at_most
         elif isinstance(step, timedelta):
             progress = on_time(progress, NOON + step)
         else:
-            progress = on_sent(progress) if step == "sent" else on_withdrawn(progress, NOON)
+            progress = on_withdrawn(progress, NOON)
         if progress.state is not before.state and progress.state in SETTLED:
             settled.append(progress.state)
             assert progress.settled_at is not None
