@@ -4,6 +4,7 @@ import secrets
 import signal
 from pathlib import Path
 
+import pytest
 from support.broker_hosts import Given, choose_host
 from support.eventually import eventually
 from support.mqtt_door import forget, lets_in
@@ -48,6 +49,16 @@ class Broker:
         self.secrets[configuration.CONTROLLER_USER] = secret
         configuration.set_password(self.directory, configuration.CONTROLLER_USER, secret)
         self.reload()
+
+    def add_intruder(self) -> str:
+        """Let someone in who may publish anything: what a broken-into broker can do."""
+        if isinstance(self._on, Given):
+            pytest.skip("the access list of a given broker is not ours to change")
+        name = "intruder"
+        with (self.directory / "acl").open("a") as acl:
+            acl.write(f"user {name}\ntopic readwrite {topics.PREFIX}/#\n")
+        self.add_gateway(name)
+        return name
 
     def reload(self) -> None:
         """Have it read the password file again, and wait until it has."""
