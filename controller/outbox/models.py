@@ -35,10 +35,13 @@ class Order(SQLModel, table=True):
 class Outbox(SQLModel, table=True):
     """One order to one gateway, until the gateway has confirmed it or it has expired."""
 
-    __table_args__ = (sa.Index("ix_outbox_due", "next_attempt_at"),)
+    __table_args__ = (
+        sa.Index("ix_outbox_due", "next_attempt_at"),
+        sa.UniqueConstraint("order_id", "gateway_id"),
+    )
 
     id: int = Field(default=None, primary_key=True)
-    order_id: str = Field(foreign_key="order.id", index=True, max_length=36)
+    order_id: str = Field(foreign_key="order.id", max_length=36)
     gateway_id: str = Field(foreign_key="gateway.id", index=True, max_length=63)
     attempts: int = 0
     next_attempt_at: datetime

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from controller.columns import new_id
 from controller.outbox.models import Counter, Order, OrderKind, Outbox
@@ -80,8 +80,13 @@ def reserve(session: Session, name: str, count: int) -> int:
 
 
 def confirm(session: Session, pairs: Sequence[tuple[str, str]]) -> None:
-    """Take confirmed orders out: (order id, gateway id) pairs."""
-    for order_id, gateway_id in pairs:
-        session.execute(
-            sa.delete(Outbox).where(col(Outbox.order_id) == order_id, col(Outbox.gateway_id) == gateway_id)
-        )
+    """Take confirmed orders out: (order id, gateway id) pairs; one that is gone already is no error."""
+    if not pairs:
+        return
+    table = Outbox.__table__  # type: ignore[attr-defined]
+    session.connection().execute(
+        sa.delete(table).where(
+            table.c.order_id == sa.bindparam("order"), table.c.gateway_id == sa.bindparam("gateway")
+        ),
+        [{"order": order_id, "gateway": gateway_id} for order_id, gateway_id in pairs],
+    )
