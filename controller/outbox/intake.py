@@ -64,6 +64,7 @@ class Intake:
         self._result = Result()
         self._settling = Settling(session, now)
         self._confirmed: list[tuple[str, str]] = []
+        self._back: list[str] = []
         self._rows: dict[str, GatewayState] = {}
 
     def take(self, batch: Iterable[Incoming]) -> Result:
@@ -83,6 +84,7 @@ class Intake:
             row = self._rows.get(gateway_id)
             if row is not None:
                 self._apply(row, message, incoming)
+        self._send_to_those_back()
         confirm(self._session, self._confirmed)
         self._result.broadcasts |= self._settling.write()
         return self._result
@@ -102,7 +104,8 @@ class Intake:
             was = (row.online, row.boot)
             apply_state(self._session, row, message, retained=incoming.retained, now=self._now)
             if row.online and was != (True, row.boot):
-                self._back(row)
+                row.plan_attempts, row.plan_sent_at = 0, None
+                self._back.append(row.gateway_id)
         elif isinstance(message, Health):
             heard(self._session, row, self._now)
             row.health, row.health_at = msgspec.to_builtins(message), self._now
@@ -112,15 +115,15 @@ class Intake:
             heard(self._session, row, self._now)
             self._reports(row, message)
 
-    def _back(self, row: GatewayState) -> None:
-        """Send at once what waited for this gateway."""
-        self._session.execute(
-            sa.update(Outbox)
-            .where(col(Outbox.gateway_id) == row.gateway_id)
-            .values(next_attempt_at=self._now)
-        )
-        row.plan_attempts, row.plan_sent_at = 0, None
-        self._result.returned = True
+    def _send_to_those_back(self) -> None:
+        """Send at once what waited for gateways that have come back."""
+        for first in range(0, len(self._back), 500):
+            self._session.execute(
+                sa.update(Outbox)
+                .where(col(Outbox.gateway_id).in_(self._back[first : first + 500]))
+                .values(next_attempt_at=self._now)
+            )
+        self._result.returned = bool(self._back)
 
     def _reports(self, row: GatewayState, message: Reports) -> None:
         if row.journal != message.journal:

@@ -1,7 +1,7 @@
 """Words and sentences in the reader's language, from ``locales/<language>.toml``; Vietnamese first.
 
 Keys are dotted (``error.not_found``). A missing key is a bug that a test finds; nothing falls back in
-silence.
+silence. A language that counts one differently from many has the one under the same key with ``_one``.
 """
 
 import tomllib
@@ -14,6 +14,7 @@ from fastapi import Request
 LANGUAGES = ("vi", "en")
 DEFAULT_LANGUAGE = "vi"
 COOKIE = "loacast_language"
+ONE = "_one"
 
 _HOME = Path(__file__).parent / "locales"
 
@@ -31,6 +32,17 @@ def sentence(key: str, language: str, **params: object) -> str:
         KeyError: The catalogue lacks it.
     """
     return catalogue(language)[key].format(**params)
+
+
+def counted(key: str, language: str, count: int, **params: object) -> str:
+    """Return a sentence about so many things; ``{count}`` in it is the number.
+
+    Raises:
+        KeyError: The catalogue lacks it.
+    """
+    words = catalogue(language)
+    form = words.get(f"{key}{ONE}", words[key]) if count == 1 else words[key]
+    return form.format(count=count, **params)
 
 
 def language_of(request: Request) -> str:

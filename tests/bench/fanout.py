@@ -146,14 +146,16 @@ def _check_that_forgeries_are_refused(
 
 def _our_rounds(town: Town, fleet: FleetProcess, gateways: int, rounds: int) -> tuple[Figures, float]:
     api = town.api()
+    database = sqlite3.connect(f"file:{town.data / 'loacast.db'}?mode=ro", uri=True)
+    present = "select count(*) from gatewaystate where online"
     eventually(
-        lambda: sum(each["contact"] == "online" for each in api.gateways().values()) == gateways,
+        lambda: database.execute(present).fetchone()[0] == gateways,
         PATIENCE_S,
         "every gateway is known to be there",
     )
+    _let_receipts_pass(town.controller.pid)
     clip = api.speak("Kính mời bà con")["clip"]
     area_id = api.area("Ấp Chợ")
-    database = sqlite3.connect(f"file:{town.data / 'loacast.db'}?mode=ro", uri=True)
     controller, broker = town.controller.pid, _broker_pid(town)
     figures = Figures()
     try:

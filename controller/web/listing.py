@@ -1,0 +1,102 @@
+"""Broadcasts as lists show them: what, when, where, and what became of them in one word and one sentence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from controller.areas.models import Area
+from controller.broadcasts.delivery import OPEN, DeliveryState
+from controller.broadcasts.models import Broadcast, Delivery
+from controller.broadcasts.summary import Summary, summarise
+from controller.web.outcome import NEEDS_A_LOOK, WRONG, Outcome, outcome_of
+from controller.web.places import Places
+
+MOST = 1000
+"""A page lists no more than this; a commune has some ten broadcasts a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One broadcast in a list."""
+
+    broadcast: Broadcast
+    summary: Summary
+    outcome: Outcome
+    audience: tuple[str, ...]
+
+    @property
+    def end_at(self) -> datetime:
+        """When its last sound should be over."""
+        return self.broadcast.start_at + timedelta(milliseconds=self.broadcast.duration_ms)
+
+    @property
+    def has_room_for_doubt(self) -> bool:
+        """Whether somebody should look at it: as a whole, or at a gateway that has already said no."""
+        return self.summary in NEEDS_A_LOOK or any(part.state in WRONG for part in self.outcome.parts)
+
+
+def lines_between(
+    session: Session, places: Places, path: str, after: datetime, before: datetime
+) -> list[Line]:
+    """Return the broadcasts of an area that start in a span of time, by their start."""
+    found = session.exec(
+        select(Broadcast)
+        .join(Area, col(Area.id) == col(Broadcast.area_id))
+        .where(
+            col(Area.path).startswith(path),
+            Broadcast.start_at >= after,
+            Broadcast.start_at < before,
+        )
+        .order_by(col(Broadcast.start_at), col(Broadcast.id))
+        .limit(MOST)
+    ).all()
+    return lines_of(session, places, found)
+
+
+def sounding(session: Session, places: Places, path: str, now: datetime) -> list[Line]:
+    """Return the broadcasts that have started and that some gateway has not ended."""
+    found = session.exec(
+        select(Broadcast)
+        .join(Area, col(Area.id) == col(Broadcast.area_id))
+        .join(Delivery, col(Delivery.broadcast_id) == col(Broadcast.id))
+        .where(
+            col(Area.path).startswith(path),
+            Broadcast.start_at <= now,
+            col(Delivery.state).in_(OPEN),
+        )
+        .distinct()
+        .order_by(col(Broadcast.start_at), col(Broadcast.id))
+        .limit(MOST)
+    ).all()
+    return lines_of(session, places, found)
+
+
+def lines_of(session: Session, places: Places, broadcasts: Sequence[Broadcast]) -> list[Line]:
+    """Return lists' lines of broadcasts."""
+    states = _states(session, [broadcast.id for broadcast in broadcasts])
+    lines = []
+    for broadcast in broadcasts:
+        outcome = outcome_of(states.get(broadcast.id, []))
+        counts = {part.state.value: part.count for part in outcome.parts}
+        counts[DeliveryState.PLAYED.value] = outcome.played
+        audience = tuple(places.audience(session, broadcast.audience))
+        lines.append(Line(broadcast, summarise(counts), outcome, audience))
+    return lines
+
+
+def _states(
+    session: Session, broadcast_ids: Sequence[str]
+) -> dict[str, list[tuple[DeliveryState, str | None]]]:
+    found: dict[str, list[tuple[DeliveryState, str | None]]] = {}
+    for first in range(0, len(broadcast_ids), 500):
+        rows = session.execute(
+            sa.select(col(Delivery.broadcast_id), col(Delivery.state), col(Delivery.reason)).where(
+                col(Delivery.broadcast_id).in_(broadcast_ids[first : first + 500])
+            )
+        )
+        for broadcast_id, state, reason in rows.tuples():
+            found.setdefault(broadcast_id, []).append((state, reason))
+    return found
