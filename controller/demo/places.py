@@ -21,7 +21,7 @@ NEW_PROVINCE = ("92", "Thành phố Cần Thơ")
 HOME = "31672"
 """Old code of Đại Ân 2, whose gateways really sound."""
 
-DEAD = "31672-007"
+DEAD = "31702-002"
 """Enrolled and never started: the loudspeaker that nobody noticed."""
 
 
@@ -250,4 +250,4 @@ def gateway_ids(station: Station) -> list[str]:
 def sounding() -> list[str]:
     """Return the gateways that are real agents with a recorded sound."""
     home = next(station for commune in COMMUNES for station in commune.stations if station.code == HOME)
-    return [gateway_id for gateway_id in gateway_ids(home) if gateway_id != DEAD]
+    return gateway_ids(home)

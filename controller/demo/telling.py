@@ -108,7 +108,7 @@ def _steps(root: Path, sounds_at: datetime | None) -> Iterator[Text]:
         yield Text.assemble(
             "As officer, watch “",
             WELCOME.title,
-            "” sound on seven poles of Đại Ân 2 at ",
+            "” sound on the eight poles of Đại Ân 2 at ",
             _bold(f"{local:%H:%M:%S}"),
             " Vietnamese time.",
         )
