@@ -1,7 +1,6 @@
 """Column types that several tables share."""
 
 from enum import StrEnum
-from uuid import UUID
 
 import sqlalchemy as sa
 import uuid_utils
@@ -26,4 +25,4 @@ def words(enumeration: type[StrEnum], check: str | None = None) -> sa.Enum:
 
 def new_id() -> str:
     """Return a UUIDv7 (RFC 9562): unique, and in the order of its making."""
-    return str(UUID(int=uuid_utils.uuid7().int))
+    return str(uuid_utils.uuid7())

@@ -13,7 +13,7 @@ from controller.audit.service import record
 from controller.broadcasts.audience import Audience, choose
 from controller.broadcasts.delivery import OPEN, DeliveryState, Progress, Route, deadline, on_withdrawn
 from controller.broadcasts.models import Broadcast, Delivery, DeliveryHistory
-from controller.bulk import update_rows
+from controller.bulk import insert_rows, update_rows
 from controller.bulletins.models import Bulletin
 from controller.clips.models import Clip
 from controller.columns import new_id
@@ -124,8 +124,9 @@ def plan_broadcast(
 def add_deliveries(session: Session, broadcast: Broadcast, gateway_ids: Sequence[str], route: Route) -> None:
     """Add one planned delivery per gateway, in one statement however many there are."""
     until = deadline(broadcast.start_at, broadcast.late_limit_ms, broadcast.duration_ms)
-    session.execute(
-        sa.insert(Delivery),
+    insert_rows(
+        session,
+        Delivery,
         [
             {
                 "broadcast_id": broadcast.id,

@@ -1,7 +1,6 @@
 """Applying gateways' news to deliveries, many at once: load, decide with `delivery`, write back."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -117,11 +116,16 @@ class Settling:
             update_rows(
                 self._session,
                 Delivery,
-                [{"id": self._ids[key], **asdict(self._current[key])} for key in changed],
+                [{"id": self._ids[key], **_columns(self._current[key])} for key in changed],
             )
         if self._history:
             self._session.execute(sa.insert(DeliveryHistory), self._history)
         return self._plans | {broadcast_id for broadcast_id, _ in changed}
+
+
+def _columns(progress: Progress) -> dict[str, Any]:
+    """Shallow, as every value is immutable; `dataclasses.asdict` copies deeply and is ten times slower."""
+    return {name: getattr(progress, name) for name in _FIELDS}
 
 
 def _news(report: Report) -> News:

@@ -14,7 +14,8 @@ from controller.gateways.models import GatewayState
 from controller.outbox.models import Order, Outbox
 from controller.outbox.resend import next_attempt_at
 
-BATCH = 5_000
+BATCH = 20_000
+"""One press of a button for the largest province: handed over without a stop to note it half-way."""
 PLAN_BATCH = 200
 
 

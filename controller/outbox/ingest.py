@@ -23,8 +23,10 @@ from wire.mqtt import Incoming
 
 log = structlog.get_logger(__name__)
 
-BATCH = 2_000
+BATCH = 5_000
 RETRY_S = 0.5
+BURST = 50
+GATHER_S = 0.015
 
 
 class Acknowledger(Protocol):
@@ -99,16 +101,23 @@ class Ingest:
                 return
 
     def _take(self) -> list[Incoming]:
+        """Wait for messages; of a burst take more at once, since each commit waits for the disk."""
         first = self._queue.get()
         batch = [] if first is None else [first]
-        while batch and len(batch) < BATCH:
+        if batch and self._drain(batch) >= BURST:
+            self._stopping.wait(GATHER_S)
+            self._drain(batch)
+        return batch
+
+    def _drain(self, batch: list[Incoming]) -> int:
+        while len(batch) < BATCH:
             try:
                 each = self._queue.get_nowait()
             except queue.Empty:
                 break
             if each is not None:
                 batch.append(each)
-        return batch
+        return len(batch)
 
     def commit(self, batch: list[Incoming]) -> None:
         """Commit a batch, then acknowledge it, owe receipts and tell the pages."""

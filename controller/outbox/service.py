@@ -8,6 +8,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlmodel import Session, select
 
+from controller.bulk import insert_rows
 from controller.columns import new_id
 from controller.outbox.models import Counter, Order, OrderKind, Outbox
 
@@ -51,8 +52,9 @@ def put_order(
         )
     )
     session.flush()
-    session.execute(
-        sa.insert(Outbox),
+    insert_rows(
+        session,
+        Outbox,
         [
             {
                 "order_id": order_id,
