@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from controller.broadcasts.delivery import GRACE, OPEN, Route
 from controller.broadcasts.models import Broadcast, Delivery
-from controller.broadcasts.service import item_of
+from controller.broadcasts.playing import item_of
 from wire.messages import MAX_PLAN_BYTES, Item, encode
 
 

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from controller.areas.models import Area
 from controller.areas.service import get_area
-from controller.broadcasts import service
+from controller.broadcasts import ending, service
 from controller.broadcasts.models import Broadcast, Delivery, DeliveryHistory
 from controller.broadcasts.summary import counts_of
 from controller.deps import ActorDep, ClockDep, ServicesDep, SessionDep
@@ -140,13 +140,13 @@ def list_deliveries(broadcast_id: str, actor: ActorDep, session: SessionDep) -> 
 @router.post("/broadcasts/{broadcast_id}/stop", status_code=202, operation_id="stop_broadcast")
 def stop(broadcast_id: str, actor: ActorDep, session: SessionDep, clock: ClockDep) -> BroadcastOut:
     """Silence it and keep it from starting anywhere. 202: ordered; deliveries end as gateways confirm."""
-    return _out(session, [service.stop(session, actor, broadcast_id, now=clock.now())])[0]
+    return _out(session, [ending.stop(session, actor, broadcast_id, now=clock.now())])[0]
 
 
 @router.post("/broadcasts/{broadcast_id}/cancel", status_code=202, operation_id="cancel_broadcast")
 def cancel(broadcast_id: str, actor: ActorDep, session: SessionDep, clock: ClockDep) -> BroadcastOut:
     """Cancel it before it starts; one that sounds already is stopped."""
-    return _out(session, [service.cancel(session, actor, broadcast_id, now=clock.now())])[0]
+    return _out(session, [ending.cancel(session, actor, broadcast_id, now=clock.now())])[0]
 
 
 @router.post("/areas/{area_id}/stop", status_code=202, operation_id="stop_all")
@@ -156,7 +156,7 @@ def stop_all(
     """Silence all that is due or sounding in an area. What is planned for later stays."""
     now = clock.now()
     area = get_area(session, area_id, svc.today(now))
-    return StoppedOut(gateways=service.stop_all(session, actor, area, now=now))
+    return StoppedOut(gateways=ending.stop_all(session, actor, area, now=now))
 
 
 def _out(session: Session, broadcasts: list[Broadcast]) -> list[BroadcastOut]:

@@ -14,7 +14,7 @@ from audio.timeline import PrepareSpec
 from controller.areas.models import Area
 from controller.areas.service import subtree
 from controller.broadcasts.audience import Audience
-from controller.broadcasts.service import Playing
+from controller.broadcasts.playing import Playing
 from controller.bulletins.models import Bulletin, Source
 from controller.bulletins.service import NewBulletin, write
 from controller.clips.models import Clip

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, model_validator
 from sqlmodel import Session
 
 from controller.broadcasts.audience import Audience
-from controller.broadcasts.service import Playing
+from controller.broadcasts.playing import Playing
 from controller.bulletins.categories import Category
 from controller.bulletins.models import Bulletin, Source
 from controller.bulletins.service import NewBulletin, get_bulletin, write

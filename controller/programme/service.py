@@ -9,10 +9,11 @@ from sqlmodel import Session, col, select
 
 from controller.areas.models import Area
 from controller.audit.service import record
+from controller.broadcasts import ending
 from controller.broadcasts import service as broadcasts
 from controller.broadcasts.audience import Audience, choose, resolve
 from controller.broadcasts.models import Broadcast, Delivery
-from controller.broadcasts.service import Playing
+from controller.broadcasts.playing import Playing
 from controller.bulletins.models import Bulletin
 from controller.clips.models import Clip
 from controller.columns import new_id
@@ -178,7 +179,7 @@ def end(session: Session, actor: Actor, schedule_id: str, *, now: datetime) -> S
             gateway_ids = session.exec(
                 select(Delivery.gateway_id).where(Delivery.broadcast_id == broadcast.id)
             ).all()
-            broadcasts.cancel_row(session, broadcast, gateway_ids, now=now, person_id=actor.person_id)
+            ending.cancel_row(session, broadcast, gateway_ids, now=now, person_id=actor.person_id)
         record(
             session,
             now,

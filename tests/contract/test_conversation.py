@@ -23,7 +23,7 @@ from support.clocks import StoppedClock
 from support.office import Office, Sent, empty_database
 
 from controller.broadcasts.delivery import TERMINAL, DeliveryState
-from controller.broadcasts.service import cancel, stop
+from controller.broadcasts.ending import cancel, stop
 from controller.db import make_engine, migrate, writing
 from controller.errors import AlreadyOver
 from device_agent.core import Effects, GatewayCore

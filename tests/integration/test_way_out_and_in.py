@@ -189,7 +189,7 @@ def test_stop_is_ordered_of_every_gateway_that_may_still_sound(office: Office) -
     broadcast = office.play_now(areas=[office.hamlets[0]])
     office.step()
     office.tell("g1", Event.PLAYED, broadcast.id, played_ms=10_000, expected_ms=10_000)
-    from controller.broadcasts.service import stop  # noqa: PLC0415 - the act under test
+    from controller.broadcasts.ending import stop  # noqa: PLC0415 - the act under test
     from controller.db import writing  # noqa: PLC0415
 
     with Session(office.engine) as session, session.begin():
@@ -202,7 +202,7 @@ def test_stop_is_ordered_of_every_gateway_that_may_still_sound(office: Office) -
 
 
 def test_cancelling_takes_a_broadcast_out_of_the_plan_and_tells_those_who_have_it(office: Office) -> None:
-    from controller.broadcasts.service import cancel  # noqa: PLC0415 - the act under test
+    from controller.broadcasts.ending import cancel  # noqa: PLC0415 - the act under test
     from controller.db import writing  # noqa: PLC0415
 
     office.births()
@@ -222,7 +222,7 @@ def test_cancelling_takes_a_broadcast_out_of_the_plan_and_tells_those_who_have_i
 
 
 def test_what_was_never_sent_is_cancelled_at_once(office: Office) -> None:
-    from controller.broadcasts.service import cancel  # noqa: PLC0415 - the act under test
+    from controller.broadcasts.ending import cancel  # noqa: PLC0415 - the act under test
     from controller.db import writing  # noqa: PLC0415
 
     (broadcast,) = office.broadcasts_of(office.schedule(dtstart="2026-11-24T17:30:00"))

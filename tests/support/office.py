@@ -15,7 +15,7 @@ from controller.areas.service import add_area
 from controller.broadcasts import service as broadcasts
 from controller.broadcasts.audience import Audience
 from controller.broadcasts.models import Broadcast, Delivery, DeliveryHistory
-from controller.broadcasts.service import Playing
+from controller.broadcasts.playing import Playing
 from controller.bulletins.models import Bulletin, Source
 from controller.clips.models import Clip
 from controller.columns import new_id
