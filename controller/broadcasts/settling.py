@@ -95,19 +95,21 @@ class Settling:
         ).all()
         if not waiting:
             return
-        ids = [delivery_id for delivery_id, _ in waiting]
-        for first in range(0, len(ids), _CHUNK):
+        unseen = []
+        for delivery_id, broadcast_id in waiting:
+            self._plans.add(broadcast_id)
+            key = (broadcast_id, gateway_id)
+            if key in self._current:
+                # The row may be older than what this batch has said of it already.
+                self._current[key] = on_news(self._current[key], News(event=Event.PLAN_STORED, at=at))
+            else:
+                unseen.append(delivery_id)
+        for first in range(0, len(unseen), _CHUNK):
             self._session.execute(
                 sa.update(Delivery)
-                .where(col(Delivery.id).in_(ids[first : first + _CHUNK]))
+                .where(col(Delivery.id).in_(unseen[first : first + _CHUNK]))
                 .values(state=DeliveryState.RECEIVED, received_at=at)
             )
-        for _, broadcast_id in waiting:
-            key = (broadcast_id, gateway_id)
-            self._plans.add(broadcast_id)
-            if key in self._current:
-                received = on_news(self._current[key], News(event=Event.PLAN_STORED, at=at))
-                self._current[key] = self._loaded[key] = received
 
     def write(self) -> set[str]:
         """Write what changed in one statement; returns the broadcasts concerned."""

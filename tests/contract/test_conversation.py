@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 from sqlmodel import Session
@@ -282,6 +282,8 @@ def play_script(world: World, script: list[tuple[str, float]]) -> None:  # noqa:
 @settings(
     max_examples=60,
     deadline=None,
+    # Each try plays minutes of a made-up world; a shorter script is not worth a thousand of them.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(script=st.lists(steps, min_size=5, max_size=35))

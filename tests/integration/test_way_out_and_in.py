@@ -107,6 +107,22 @@ def test_a_stored_plan_makes_its_deliveries_received_and_ready_comes_after(offic
     assert office.states(broadcast.id) == {"g1": "ready", "g2": "sent", "g3": "sent", "g4": "sent"}
 
 
+def test_a_plan_stored_after_its_broadcast_was_cancelled_takes_nothing_back(office: Office) -> None:
+    office.births("g1")
+    schedule = office.schedule(dtstart="2026-11-24T17:30:00", how={"gateways": ["g1"]})
+    (broadcast,) = office.broadcasts_of(schedule)
+    plan = office.step("plan")[0].message
+    assert isinstance(plan, Plan)
+    office.hear(
+        office.reports(
+            "g1",
+            office.report("g1", Event.CANCELLED, broadcast.id),
+            office.report("g1", Event.PLAN_STORED, plan_version=plan.version),
+        )
+    )
+    assert office.states(broadcast.id) == {"g1": "cancelled"}
+
+
 def test_an_unconfirmed_plan_is_sent_again_with_a_higher_version(office: Office) -> None:
     office.births("g1")
     office.schedule(dtstart="2026-11-24T17:30:00", how={"gateways": ["g1"]})
