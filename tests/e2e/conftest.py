@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from support.sound import decode_clip
 from support.town import Town, running_town
-from support.voices import MEETING, speech
+from support.voices import STORM, speech
 
 
 @pytest.fixture(scope="session")
@@ -19,8 +19,8 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 
 @pytest.fixture(scope="session")
 def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Speech as a WAV file, about ten seconds."""
-    return speech(tmp_path_factory.mktemp("speech") / "hop-dan.wav", MEETING)
+    """Speech as a WAV file, about seven seconds."""
+    return speech(tmp_path_factory.mktemp("speech") / "bao.wav", STORM)
 
 
 @pytest.fixture(scope="session")

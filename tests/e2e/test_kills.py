@@ -17,7 +17,7 @@ from support.voices import speech
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 BROADCASTS = 20
-APART_S = 3
+APART_S = 2
 SURELY = 0.6
 """The same clip with a gap in it, on a machine that is short of time; another sentence stays under 0.4."""
 SEED = 20261124
@@ -97,7 +97,7 @@ def test_nothing_is_lost_or_doubled_when_everything_is_killed_at_random(tmp_path
         wait_until(first_at + timedelta(seconds=APART_S * BROADCASTS + 3))
         chaos.stopping.set()
         thread.join()
-        assert len(chaos.kills) >= 10
+        assert len(chaos.kills) >= 8
         town.wait_for_controller()
         api = town.api()
 
