@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from controller.errors import NotFound, NotLoggedIn, Problem
+from controller.errors import InternalFault, InvalidInput, NotFound, NotLoggedIn, Problem
 from controller.problems import problem_out
 from controller.web.i18n import language_of
 from controller.web.rendering import render
@@ -24,7 +24,7 @@ Handler = Callable[[Request, Any], Response | Awaitable[Response]]
 
 def install(app: FastAPI) -> None:
     """Answer faults of page requests with pages; call it after `controller.problems.install`."""
-    for kind in (Problem, RequestValidationError, HTTPException):
+    for kind in (Problem, RequestValidationError, HTTPException, Exception):
         for_programs = cast("Callable[[Request, Any], Response]", app.exception_handlers[kind])
         app.add_exception_handler(kind, _handler(for_programs))
 
@@ -43,9 +43,18 @@ def _page(request: Request, error: Exception) -> Response:
         wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         back = "" if request.method != "GET" or wanted == "/" else f"?next={quote(wanted, safe='')}"
         return RedirectResponse(f"{LOG_IN}{back}", status_code=303)
-    problem = error if isinstance(error, Problem) else Problem()
-    if isinstance(error, HTTPException) and error.status_code == _NOT_FOUND:
-        problem = NotFound()
-    status = error.status_code if isinstance(error, HTTPException) else problem.status
+    problem = _problem(error)
     message = problem_out(problem, language_of(request)).message
-    return render(request, "problem.html", status=status, message=message)
+    return render(request, "problem.html", status=problem.status, message=message)
+
+
+def _problem(error: Exception) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, RequestValidationError):
+        return InvalidInput()
+    if isinstance(error, HTTPException):
+        problem = NotFound() if error.status_code == _NOT_FOUND else Problem()
+        problem.status = error.status_code
+        return problem
+    return InternalFault()

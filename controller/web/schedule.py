@@ -20,6 +20,7 @@ from schedules.rules import occurrences
 router = APIRouter(include_in_schema=False)
 
 NEXT = 10
+DAYS_IN_WEEK = 7
 
 
 @router.get("/lich/{schedule_id}")
@@ -75,8 +76,10 @@ def _when(visit: Visit, parts: Description) -> list[str]:
     """Say a recurrence in words; what has no words here is shown by its next dates."""
     reader = visit.reader
     said = []
-    if parts.frequency is Frequency.WEEKLY and parts.interval == 1:
+    if parts.frequency is Frequency.WEEKLY and parts.interval == 1 and len(parts.days) < DAYS_IN_WEEK:
         said.append(", ".join(reader.weekday(day.weekday.number) for day in parts.days))
+    elif parts.frequency is Frequency.WEEKLY and parts.interval == 1:
+        said.append(reader.t("frequency.daily"))
     elif parts.frequency is not None:
         said.append(reader.t(f"frequency.{parts.frequency.value.lower()}"))
     else:
