@@ -26,7 +26,12 @@ QUIET_S = 15.0
 async def events(request: Request, svc: ServicesDep) -> EventSourceResponse:
     """Changes as ``{"gateway": [ids], "broadcast": [ids], "security": [ids]}``; a page then reads anew."""
     actor_path = await asyncio.to_thread(_path_of, svc, request)
-    return EventSourceResponse(_changes(request, svc, actor_path), ping=int(QUIET_S))
+    return EventSourceResponse(
+        _changes(request, svc, actor_path),
+        ping=int(QUIET_S),
+        # An event and not a comment: a page must notice when a cut network falls silent without closing.
+        ping_message_factory=lambda: ServerSentEvent(event="beat", data=svc.started),
+    )
 
 
 async def _changes(request: Request, svc: Services, path: str) -> AsyncIterator[ServerSentEvent]:

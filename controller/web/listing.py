@@ -97,6 +97,6 @@ def _states(
                 col(Delivery.broadcast_id).in_(broadcast_ids[first : first + 500])
             )
         )
-        for broadcast_id, state, reason in rows.tuples():
+        for broadcast_id, state, reason in rows:
             found.setdefault(broadcast_id, []).append((state, reason))
     return found

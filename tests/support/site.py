@@ -5,7 +5,6 @@ controller keeps trying to reach one. `found_commune` fills an empty database wi
 and `live_a_day` with broadcasts whose fates the gateways reported, through the same intake as in earnest.
 """
 
-import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -33,7 +32,7 @@ from controller.broadcasts import service as broadcasts
 from controller.broadcasts.audience import Audience
 from controller.broadcasts.delivery import DeliveryState
 from controller.broadcasts.models import Broadcast, Delivery
-from controller.broadcasts.service import Playing
+from controller.broadcasts.playing import Playing
 from controller.bulletins.categories import Category
 from controller.bulletins.models import Source
 from controller.bulletins.service import NewBulletin, write
@@ -41,7 +40,8 @@ from controller.clips.models import Clip
 from controller.clock import Clock
 from controller.columns import new_id
 from controller.db import make_engine, migrate, writing
-from controller.gateways.models import Connectivity, Gateway, GatewayKind, GatewayState
+from controller.events import Change
+from controller.gateways.models import Gateway, GatewayKind, GatewayState
 from controller.gateways.service import enrol
 from controller.keyring import open_keyring
 from controller.outbox.intake import Intake
@@ -61,7 +61,7 @@ FIRST_DAY = date(2025, 7, 1)
 
 
 class MidMorning:
-    """Real seconds, beginning at the next 09:30 in Vietnam: what is "today" must not depend on when tests run.
+    """Real seconds from the next 09:30 in Vietnam on: what is "today" must not depend on when tests run.
 
     It runs ahead of the machine, never behind: alarms set by it then ring late and not in a busy loop.
     """
@@ -133,14 +133,8 @@ def running_site(settings: Settings, clock: Clock | None = None) -> Iterator[Sit
 
 def quiet_settings(directory: Path, **more: Any) -> Settings:
     """Settings of a controller on free ports; no broker answers at its address."""
-    given = {"port": free_port(), "broker_port": _unused_port(), "quiet_hours": ""} | more
+    given = {"port": free_port(), "broker_port": free_port(), "quiet_hours": ""} | more
     return Settings(data_dir=directory, host="127.0.0.1", **given)
-
-
-def _unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(slots=True)
@@ -170,15 +164,15 @@ def found_commune(engine: Engine, settings: Settings, now: datetime) -> Commune:
         station = _area(session, "D31672", AreaKind.STATION, "Địa bàn đài Đại Ân 2", commune)
         other = _area(session, "31679", AreaKind.COMMUNE, "Xã Lịch Hội Thượng", province)
         areas = {area.name: area.id for area in (province, commune, station, other)}
-        gateway_ids = []
+        gateway_ids: list[str] = []
         for number, (hamlet, poles) in enumerate(_HAMLETS, start=1):
             area = _area(session, f"31672-{number}", AreaKind.HAMLET, hamlet, station)
             areas[hamlet] = area.id
             for pole in poles:
                 gateway_ids.append(f"31672-{len(gateway_ids) + 1:03}")
-                _gateway(session, settings, gateway_ids[-1], area, pole, now)
+                _gateway(session, settings, gateway_ids[-1], area=area, pole=pole, now=now)
         for number, pole in enumerate(((9.4790, 106.1470, "Chợ Lịch Hội"), (9.4850, 106.1380, "Bến phà")), 1):
-            _gateway(session, settings, f"31679-{number:03}", other, pole, now)
+            _gateway(session, settings, f"31679-{number:03}", area=other, pole=pole, now=now)
         people = {"officer": Role.OFFICER, "leader": Role.LEADER, "monitor": Role.MONITOR}
         places = {"officer": station, "leader": commune, "monitor": province}
         names = {"officer": "Lê Thị Hoa", "leader": "Trần Văn Nam", "monitor": "Sơn Thị Mỹ"}
@@ -206,6 +200,7 @@ def _gateway(
     session: Session,
     settings: Settings,
     gateway_id: str,
+    *,
     area: Area,
     pole: tuple[float, float, str],
     now: datetime,
@@ -280,7 +275,7 @@ def live_a_day(engine: Engine, settings: Settings, commune: Commune, now: dateti
         writing(session)
         clip = _clip(session, settings, now)
         voices = {each: Voice(session, each) for each in session.exec(select(Gateway.id)).all()}
-        _come_and_go(session, voices, commune.gateway_ids, now)
+        _come_and_go(voices, commune.gateway_ids, now)
         _say_how_they_are(voices, commune.gateway_ids, now)
         newsroom = _Newsroom(session, commune, clip)
         ids = commune.gateway_ids
@@ -298,7 +293,7 @@ def live_a_day(engine: Engine, settings: Settings, commune: Commune, now: dateti
         _plays(voices[ids[5]], mixed, 3100, event=Event.PARTIAL, reason="restarted")
         at = mixed.start_at + timedelta(minutes=3)
         voices[ids[7]].reports(Event.MISSED, mixed.id, at, reason="clip_missing")
-        _settle(session, mixed, ids[6], DeliveryState.UNKNOWN, "no_word", now - timedelta(hours=1))
+        _never_heard_of(session, mixed, ids[6], now - timedelta(hours=1))
         failed = newsroom.play(
             "Thử loa ấp Bờ Sông",
             ids[7:],
@@ -347,14 +342,14 @@ class _Newsroom:
     def schedule(self, title: str, now: datetime) -> tuple[str, str]:
         audience = Audience((self._commune.areas["Địa bàn đài Đại Ân 2"],), ())
         playing = self._playing(title, audience, now, Category.POLITICS)
-        tomorrow = now.astimezone(ZONE).date()
+        today = now.astimezone(ZONE).date()
         schedule = programme.create(
             self._session,
             self._commune.officer,
             programme.Wanted(
                 playing,
                 {
-                    "dtstart": f"{tomorrow}T17:00:00",
+                    "dtstart": f"{today}T17:00:00",
                     "rrule": "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR,SA,SU",
                     "times": ["05:30", "11:15", "17:00"],
                     "zone": ZONE.key,
@@ -409,16 +404,15 @@ def _plays(
     )
 
 
-def _settle(
-    session: Session, broadcast: Broadcast, gateway_id: str, state: DeliveryState, reason: str, at: datetime
-) -> None:
+def _never_heard_of(session: Session, broadcast: Broadcast, gateway_id: str, at: datetime) -> None:
+    """As the sweep leaves a delivery whose deadline has passed."""
     delivery = session.exec(
         select(Delivery).where(Delivery.broadcast_id == broadcast.id, Delivery.gateway_id == gateway_id)
     ).one()
-    delivery.state, delivery.reason, delivery.settled_at = state, reason, at
+    delivery.state, delivery.reason, delivery.settled_at = DeliveryState.UNKNOWN, "no_word", at
 
 
-def _come_and_go(session: Session, voices: dict[str, Voice], gateway_ids: list[str], now: datetime) -> None:
+def _come_and_go(voices: dict[str, Voice], gateway_ids: list[str], now: datetime) -> None:
     """Nearly all have been there for a month; one went nine days ago, one was never seen."""
     for gateway_id, voice in voices.items():
         if gateway_id == "31679-002":
@@ -427,13 +421,9 @@ def _come_and_go(session: Session, voices: dict[str, Voice], gateway_ids: list[s
         if gateway_id == gateway_ids[4]:
             for days in (20, 12, 3):
                 voice.dies(now - timedelta(days=days))
-                session.add(
-                    Connectivity(gateway_id=gateway_id, at=now - timedelta(days=days - 1), online=True)
-                )
-            voice.is_born(now - timedelta(days=2))
+                voice.is_born(now - timedelta(days=days - 1))
         if gateway_id == gateway_ids[6]:
             voice.dies(now - timedelta(days=9))
-    session.flush()
 
 
 def _confirm_plans(session: Session, now: datetime) -> None:
@@ -488,3 +478,44 @@ def found_database(settings: Settings) -> Engine:
     engine = make_engine(settings.url)
     migrate(engine)
     return engine
+
+
+@dataclass(frozen=True, slots=True)
+class LivedIn:
+    """A served site whose day is under way."""
+
+    site: Site
+    commune: Commune
+    day: Day
+
+    @property
+    def base_url(self) -> str:
+        return self.site.base_url
+
+    @contextmanager
+    def speaking(self, *gateway_ids: str) -> Iterator[list[Voice]]:
+        """Let gateways say something in one transaction; open pages are told of it after the commit."""
+        with Session(self.site.engine) as session, session.begin():
+            writing(session)
+            yield [Voice(session, gateway_id) for gateway_id in gateway_ids]
+        changes = [Change("gateway", each) for each in gateway_ids]
+        with Session(self.site.engine) as session:
+            touched = session.exec(
+                select(Delivery.broadcast_id).where(col(Delivery.gateway_id).in_(gateway_ids)).distinct()
+            )
+            changes += [Change("broadcast", each) for each in touched]
+        self.site.app.state.services.events.publish(*changes)
+
+
+@contextmanager
+def lived_in_site(directory: Path) -> Iterator[LivedIn]:
+    """Found a commune, serve it, and let its day be under way."""
+    settings = quiet_settings(directory)
+    clock = MidMorning()
+    engine = found_database(settings)
+    commune = found_commune(engine, settings, clock.now())
+    with running_site(settings, clock) as site:
+        # After the start: a controller that has just begun believes of no gateway that it is there.
+        day = live_a_day(engine, settings, commune, clock.now())
+        engine.dispose()
+        yield LivedIn(site, commune, day)
