@@ -1,30 +1,61 @@
-"""Many rows in one statement, without the ORM's work for each of them."""
+"""Many rows in few statements, without the ORM's work for each of them."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
-
-def insert_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows. Every dict has the same keys; defaults of the model do not apply."""
-    if rows:
-        session.connection().execute(sa.insert(sa.inspect(table).local_table), list(rows))
+T = TypeVar("T")
 
 
-def update_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:
-    """Update rows by their ``id``; one that is gone by now is no error. Every dict has the same keys.
+def chunks(values: Sequence[T], size: int = 500) -> Iterator[Sequence[T]]:
+    """Cut a sequence into pieces that fit into one ``IN``."""
+    return (values[first : first + size] for first in range(0, len(values), size))
 
-    The ORM's own bulk update insists that each row is still there; an outbox row may have been confirmed, and
-    deleted, while it was on its way.
+
+def insert_for_each(
+    session: Session,
+    table: type[SQLModel],
+    common: Mapping[str, Any],
+    *,
+    name: str,
+    source: Any,
+    keys: Sequence[str],
+) -> None:
+    """Insert one row for each of many keys; all else is the same in every row, so it is bound only once.
+
+    Args:
+        session: A writing transaction.
+        table: Where to insert; defaults of the model do not apply.
+        common: The columns that are the same in every row.
+        name: The column that differs.
+        source: The column that it refers to.
+        keys: Its values; one that `source` does not hold gets no row.
     """
-    if not rows:
-        return
     target = sa.inspect(table).local_table
-    values: dict[str, Any] = {key: sa.bindparam(key) for key in rows[0] if key != "id"}
-    statement = sa.update(target).where(target.c.id == sa.bindparam("row_id")).values(values)
-    renamed = [
-        {**{key: value for key, value in row.items() if key != "id"}, "row_id": row["id"]} for row in rows
-    ]
-    session.connection().execute(statement, renamed)
+    constants = [sa.literal(value, target.c[column].type) for column, value in common.items()]
+    for chunk in chunks(keys):
+        chosen = sa.select(*constants, source).where(source.in_(chunk))
+        session.connection().execute(sa.insert(target).from_select([*common, name], chosen))
+
+
+def update_rows(
+    session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]], *, key: str = "id"
+) -> None:
+    """Update rows by their key; one that is gone by now is no error.
+
+    Rows with the same columns share a statement. The ORM's own bulk update insists that each row is still
+    there; an outbox row may have been confirmed, and deleted, while it was on its way.
+    """
+    target = sa.inspect(table).local_table
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        renamed = {f"new_{column}": value for column, value in row.items()}
+        alike.setdefault(tuple(row), []).append(renamed)
+    for columns, same in alike.items():
+        values: dict[str, Any] = {
+            column: sa.bindparam(f"new_{column}") for column in columns if column != key
+        }
+        statement = sa.update(target).where(target.c[key] == sa.bindparam(f"new_{key}")).values(values)
+        session.connection().execute(statement, same)

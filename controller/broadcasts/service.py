@@ -13,9 +13,9 @@ from controller.broadcasts.audience import choose
 from controller.broadcasts.delivery import DeliveryState, Route, deadline
 from controller.broadcasts.models import Broadcast, Delivery
 from controller.broadcasts.playing import Playing, broadcast_of, item_of
-from controller.bulk import insert_rows
+from controller.bulk import insert_for_each
 from controller.errors import InQuietHours, NotFound
-from controller.gateways.models import GatewayState
+from controller.gateways.models import Gateway, GatewayState
 from controller.outbox.models import OrderKind
 from controller.outbox.service import put_order
 from controller.people.access import Actor, Permission
@@ -97,21 +97,20 @@ def plan_broadcast(
 def add_deliveries(session: Session, broadcast: Broadcast, gateway_ids: Sequence[str], route: Route) -> None:
     """Add one planned delivery per gateway, in one statement however many there are."""
     until = deadline(broadcast.start_at, broadcast.late_limit_ms, broadcast.duration_ms)
-    insert_rows(
+    insert_for_each(
         session,
         Delivery,
-        [
-            {
-                "broadcast_id": broadcast.id,
-                "gateway_id": gateway_id,
-                "route": route,
-                "state": DeliveryState.PLANNED,
-                "start_at": broadcast.start_at,
-                "deadline_at": until,
-                "expected_ms": broadcast.duration_ms,
-            }
-            for gateway_id in gateway_ids
-        ],
+        {
+            "broadcast_id": broadcast.id,
+            "route": route,
+            "state": DeliveryState.PLANNED,
+            "start_at": broadcast.start_at,
+            "deadline_at": until,
+            "expected_ms": broadcast.duration_ms,
+        },
+        name="gateway_id",
+        source=col(Gateway.id),
+        keys=gateway_ids,
     )
 
 

@@ -1,6 +1,7 @@
 """Applying gateways' news to deliveries, many at once: load, decide with `delivery`, write back."""
 
 from collections.abc import Iterable
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -13,20 +14,7 @@ from controller.bulk import update_rows
 from wire.messages import Report
 from wire.types import Event
 
-_FIELDS = (
-    "state",
-    "deadline_at",
-    "reason",
-    "received_at",
-    "ready_at",
-    "started_at",
-    "settled_at",
-    "played_ms",
-    "expected_ms",
-    "underruns",
-    "peak_db",
-    "preempted_by",
-)
+_FIELDS = tuple(each.name for each in fields(Progress))
 _CHUNK = 400
 Key = tuple[str, str]
 
@@ -48,7 +36,7 @@ class Settling:
         by_broadcast: dict[str, list[str]] = {}
         for broadcast_id, gateway_id in sorted(set(keys)):
             by_broadcast.setdefault(broadcast_id, []).append(gateway_id)
-        columns = [getattr(Delivery, name) for name in ("id", "broadcast_id", "gateway_id", *_FIELDS)]
+        columns = [getattr(Delivery, name) for name in ("id", "gateway_id", *_FIELDS)]
         for broadcast_id, gateway_ids in by_broadcast.items():
             for first in range(0, len(gateway_ids), _CHUNK):
                 rows = self._session.execute(
@@ -57,9 +45,9 @@ class Settling:
                         col(Delivery.gateway_id).in_(gateway_ids[first : first + _CHUNK]),
                     )
                 )
-                for delivery_id, broadcast, gateway, *values in rows:
-                    self._ids[broadcast, gateway] = delivery_id
-                    self._loaded[broadcast, gateway] = Progress(**dict(zip(_FIELDS, values, strict=True)))
+                for delivery_id, gateway_id, *values in rows:
+                    self._ids[broadcast_id, gateway_id] = delivery_id
+                    self._loaded[broadcast_id, gateway_id] = Progress(*values)
         self._current = dict(self._loaded)
 
     def news(self, broadcast_id: str, gateway_id: str, report: Report) -> bool:
@@ -112,22 +100,20 @@ class Settling:
             )
 
     def write(self) -> set[str]:
-        """Write what changed in one statement; returns the broadcasts concerned."""
+        """Write what changed, and only that; returns the broadcasts concerned."""
         changed = [key for key, progress in self._current.items() if progress is not self._loaded[key]]
-        if changed:
-            update_rows(
-                self._session,
-                Delivery,
-                [{"id": self._ids[key], **_columns(self._current[key])} for key in changed],
-            )
+        update_rows(
+            self._session,
+            Delivery,
+            [{"id": self._ids[key], **_changes(self._loaded[key], self._current[key])} for key in changed],
+        )
         if self._history:
             self._session.execute(sa.insert(DeliveryHistory), self._history)
         return self._plans | {broadcast_id for broadcast_id, _ in changed}
 
 
-def _columns(progress: Progress) -> dict[str, Any]:
-    """Shallow, as every value is immutable; `dataclasses.asdict` copies deeply and is ten times slower."""
-    return {name: getattr(progress, name) for name in _FIELDS}
+def _changes(before: Progress, after: Progress) -> dict[str, Any]:
+    return {name: value for name in _FIELDS if (value := getattr(after, name)) != getattr(before, name)}
 
 
 def _news(report: Report) -> News:

@@ -2,10 +2,12 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 
 from sqlmodel import Session, col, select
 
 from controller.gateways.models import Connectivity, GatewayState
+from controller.gateways.standing import Standing
 from wire.messages import State
 
 SILENCE = timedelta(seconds=150)
@@ -30,9 +32,7 @@ def contact(state: GatewayState) -> Contact:
     return Contact.NEVER if state.heard_at is None else Contact.UNVERIFIED
 
 
-def apply_state(
-    session: Session, row: GatewayState, message: State, *, retained: bool, now: datetime
-) -> None:
+def apply_state(session: Session, row: Standing, message: State, *, retained: bool, now: datetime) -> None:
     """Apply a birth or a will.
 
     A will of another boot than the current one is old news and ignored. What the broker had retained may be
@@ -53,13 +53,25 @@ def apply_state(
         heard(session, row, now)
 
 
-def heard(session: Session, row: GatewayState, now: datetime) -> None:
+def heard(session: Session, row: Standing, now: datetime) -> None:
     """Note a live message: the gateway is there."""
     row.heard_at = now
     set_online(session, row, online=True, now=now)
 
 
-def set_online(session: Session, row: GatewayState, *, online: bool, now: datetime) -> None:
+class _Presence(Protocol):
+    """A gateway's row, as mapped or as `Standing`."""
+
+    gateway_id: str
+    online: bool | None
+
+    @property
+    def changed_at(self) -> object: ...
+    @changed_at.setter
+    def changed_at(self, value: datetime) -> None: ...
+
+
+def set_online(session: Session, row: _Presence, *, online: bool, now: datetime) -> None:
     """Note that a gateway went or came back; the same again changes nothing."""
     if row.online is online:
         return

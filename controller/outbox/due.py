@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from controller.broadcasts.delivery import DeliveryState, Route
 from controller.broadcasts.models import Delivery
-from controller.bulk import update_rows
+from controller.bulk import chunks
 from controller.gateways.models import GatewayState
 from controller.outbox.models import Order, Outbox
 from controller.outbox.resend import next_attempt_at
@@ -73,29 +73,24 @@ def note_orders_sent(
     """
     if not sent:
         return
-    update_rows(
-        session,
-        Outbox,
-        [
-            {
-                "id": due.outbox_id,
-                "attempts": due.attempts + 1,
-                "next_attempt_at": (
-                    orders[due.order_id].expires_at
-                    if due.online is False
-                    else next_attempt_at(due.attempts + 1, now)
-                ),
-            }
-            for due in sent
-        ],
-    )
+    again: dict[tuple[int, datetime], list[int]] = {}
+    for due in sent:
+        attempts = due.attempts + 1
+        away = due.online is False
+        at = orders[due.order_id].expires_at if away else next_attempt_at(attempts, now)
+        again.setdefault((attempts, at), []).append(due.outbox_id)
+    for (attempts, at), outbox_ids in again.items():
+        for ids in chunks(outbox_ids):
+            session.execute(
+                sa.update(Outbox).where(col(Outbox.id).in_(ids)).values(attempts=attempts, next_attempt_at=at)
+            )
     first: dict[str, list[str]] = {}
     for due in sent:
         broadcast_id = orders[due.order_id].broadcast_id
         if due.attempts == 0 and broadcast_id is not None:
             first.setdefault(broadcast_id, []).append(due.gateway_id)
     for broadcast_id, gateway_ids in first.items():
-        for chunk in _chunks(gateway_ids):
+        for chunk in chunks(gateway_ids):
             session.execute(
                 sa.update(Delivery)
                 .where(
@@ -145,7 +140,7 @@ def note_plan_sent(
         .where(col(GatewayState.gateway_id) == due.gateway_id)
         .values(plan_built=due.wanted, plan_version=version, plan_sent_at=now, plan_attempts=due.attempts + 1)
     )
-    for chunk in _chunks(list(broadcast_ids)):
+    for chunk in chunks(list(broadcast_ids)):
         session.execute(
             sa.update(Delivery)
             .where(
@@ -183,7 +178,3 @@ def next_due(session: Session, now: datetime) -> datetime:
     ).all()
     plans = [next_attempt_at(attempts, sent_at) for attempts, sent_at in waiting if sent_at is not None]
     return min([latest, *plans, *([outbox] if outbox else [])])
-
-
-def _chunks(values: list[str], size: int = 500) -> Iterable[list[str]]:
-    return (values[first : first + size] for first in range(0, len(values), size))

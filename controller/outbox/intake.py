@@ -11,7 +11,8 @@ from sqlmodel import Session, col, select
 
 from controller.broadcasts.settling import Settling
 from controller.gateways.liveness import apply_state, heard
-from controller.gateways.models import GatewayState, SecurityEvent
+from controller.gateways.models import SecurityEvent
+from controller.gateways.standing import Standing, Standings
 from controller.outbox.models import Outbox
 from controller.outbox.service import confirm
 from wire import topics
@@ -65,14 +66,14 @@ class Intake:
         self._settling = Settling(session, now)
         self._confirmed: list[tuple[str, str]] = []
         self._back: list[str] = []
-        self._rows: dict[str, GatewayState] = {}
+        self._standings = Standings(session)
 
     def take(self, batch: Iterable[Incoming]) -> Result:
         """Apply everything; what cannot be read is logged and counts as dealt with."""
         messages = [
             (gateway_id, incoming, message) for incoming in batch for gateway_id, message in _read(incoming)
         ]
-        self._load_rows({gateway_id for gateway_id, _, _ in messages})
+        self._standings.load(gateway_id for gateway_id, _, _ in messages)
         self._settling.load(
             (broadcast_id, gateway_id)
             for gateway_id, _, message in messages
@@ -81,24 +82,16 @@ class Intake:
             for broadcast_id in report.broadcast_ids
         )
         for gateway_id, incoming, message in messages:
-            row = self._rows.get(gateway_id)
+            row = self._standings.get(gateway_id)
             if row is not None:
                 self._apply(row, message, incoming)
+        self._standings.write()
         self._send_to_those_back()
         confirm(self._session, self._confirmed)
         self._result.broadcasts |= self._settling.write()
         return self._result
 
-    def _load_rows(self, gateway_ids: set[str]) -> None:
-        wanted = sorted(gateway_ids)
-        for first in range(0, len(wanted), 500):
-            chunk = wanted[first : first + 500]
-            for row in self._session.exec(
-                select(GatewayState).where(col(GatewayState.gateway_id).in_(chunk))
-            ):
-                self._rows[row.gateway_id] = row
-
-    def _apply(self, row: GatewayState, message: Message, incoming: Incoming) -> None:
+    def _apply(self, row: Standing, message: Message, incoming: Incoming) -> None:
         self._result.gateways.add(row.gateway_id)
         if isinstance(message, State):
             was = (row.online, row.boot)
@@ -125,7 +118,7 @@ class Intake:
             )
         self._result.returned = bool(self._back)
 
-    def _reports(self, row: GatewayState, message: Reports) -> None:
+    def _reports(self, row: Standing, message: Reports) -> None:
         if row.journal != message.journal:
             row.journal, row.reports_up_to = message.journal, 0
         row.reports_up_to = max(row.reports_up_to, message.oldest - 1)
@@ -137,7 +130,7 @@ class Intake:
                 row.reports_up_to = report.n
         self._result.receipts.append(Receipt(row.gateway_id, message.journal, row.reports_up_to))
 
-    def _report(self, row: GatewayState, report: Report) -> None:
+    def _report(self, row: Standing, report: Report) -> None:
         if report.event is Event.PLAN_STORED and report.plan_version is not None:
             row.plan_confirmed = max(row.plan_confirmed, min(report.plan_version, row.plan_version))
             self._settling.plan_stored(row.gateway_id, report.plan_version, report.at)
@@ -149,7 +142,7 @@ class Intake:
                 row.last_played_at = report.started_at or report.at
                 row.last_played_id = broadcast_id
 
-    def _refusal(self, row: GatewayState, report: Report) -> None:
+    def _refusal(self, row: Standing, report: Report) -> None:
         assert row.journal is not None  # noqa: S101 - set by _reports just before
         known = self._session.exec(
             select(SecurityEvent.id).where(

@@ -6,10 +6,11 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
-from controller.bulk import insert_rows
+from controller.bulk import chunks, insert_for_each
 from controller.columns import new_id
+from controller.gateways.models import Gateway
 from controller.outbox.models import Counter, Order, OrderKind, Outbox
 
 ORDER_VALID = timedelta(hours=24)
@@ -52,19 +53,13 @@ def put_order(
         )
     )
     session.flush()
-    insert_rows(
+    insert_for_each(
         session,
         Outbox,
-        [
-            {
-                "order_id": order_id,
-                "gateway_id": gateway_id,
-                "attempts": 0,
-                "next_attempt_at": now,
-                "expires_at": expires_at,
-            }
-            for gateway_id in gateway_ids
-        ],
+        {"order_id": order_id, "attempts": 0, "next_attempt_at": now, "expires_at": expires_at},
+        name="gateway_id",
+        source=col(Gateway.id),
+        keys=gateway_ids,
     )
     return order_id
 
@@ -83,12 +78,13 @@ def reserve(session: Session, name: str, count: int) -> int:
 
 def confirm(session: Session, pairs: Sequence[tuple[str, str]]) -> None:
     """Take confirmed orders out: (order id, gateway id) pairs; one that is gone already is no error."""
-    if not pairs:
-        return
-    table = Outbox.__table__  # type: ignore[attr-defined]
-    session.connection().execute(
-        sa.delete(table).where(
-            table.c.order_id == sa.bindparam("order"), table.c.gateway_id == sa.bindparam("gateway")
-        ),
-        [{"order": order_id, "gateway": gateway_id} for order_id, gateway_id in pairs],
-    )
+    by_order: dict[str, list[str]] = {}
+    for order_id, gateway_id in pairs:
+        by_order.setdefault(order_id, []).append(gateway_id)
+    for order_id, gateway_ids in by_order.items():
+        for chunk in chunks(gateway_ids):
+            session.execute(
+                sa.delete(Outbox)
+                .where(col(Outbox.order_id) == order_id, col(Outbox.gateway_id).in_(chunk))
+                .execution_options(synchronize_session=False)
+            )

@@ -170,9 +170,9 @@ def _our_rounds(town: Town, fleet: FleetProcess, gateways: int, rounds: int) -> 
             received = fleet.wait_for("received", PATIENCE_S, order_id=order_id)
             figures.received.append(received["at"] - began_at)
             figures.answered.append(committed_at - began_at)
+            fleet.wait_for("receipted", PATIENCE_S)
             figures.controller_cpu.append(cpu_s(controller) - cpu[0])
             figures.broker_cpu.append(cpu_s(broker) - cpu[1])
-            _let_receipts_pass(controller)
     finally:
         database.close()
     return figures, rss_mb(controller)

@@ -1,9 +1,9 @@
 """Thousands of simulated gateways in one process, on a sans-I/O MQTT 5 codec.
 
-Each verifies every message as a gateway does (signature, audience, expiry), and answers an order as the
-agent does: PUBACK, then a report ``received``. None has a disk, fetches a clip or makes a sound: what is
-measured is the way out and back. Talks to its parent in JSON lines: a description on stdin, then events on
-stdout.
+Each verifies every message as a gateway does (signature, audience, expiry), receipts and beats too, and
+answers an order as the agent does: PUBACK, then a report ``received``. None has a disk, fetches a clip or
+makes a sound: what is measured is the way out and back. Talks to its parent in JSON lines: a description on
+stdin, then events on stdout.
 """
 
 import asyncio
@@ -20,7 +20,17 @@ import uvloop
 from controller.columns import new_id
 from wire import topics
 from wire.envelope import PublicKey, Rejected, Scope, Verifier
-from wire.messages import Play, Report, Reports, Resync, State, WireError, decode_to_gateway, encode
+from wire.messages import (
+    Play,
+    Receipt,
+    Report,
+    Reports,
+    Resync,
+    State,
+    WireError,
+    decode_to_gateway,
+    encode,
+)
 from wire.types import Event
 
 STORM = 100
@@ -34,6 +44,8 @@ class Fleet:
     def __init__(self, keys: tuple[PublicKey, ...]) -> None:
         self.verifier = Verifier(keys)
         self.orders: Counter[str] = Counter()
+        self.unreceipted: set[str] = set()
+        self.answers = 0
         self.refused = 0
         self.wanted = 0
 
@@ -43,10 +55,21 @@ class Fleet:
         if self.orders[order_id] == self.wanted:
             tell(event="received", order_id=order_id, at=time.monotonic())
 
+    def answered(self, gateway_id: str) -> None:
+        """Note that a gateway has said something and waits for the receipt."""
+        self.answers += 1
+        self.unreceipted.add(gateway_id)
+
+    def receipted(self, gateway_id: str) -> None:
+        """Note a receipt for all that a gateway has said; tell the parent when nobody waits any more."""
+        self.unreceipted.discard(gateway_id)
+        if not self.unreceipted:
+            tell(event="receipted")
+
     def refuse(self) -> None:
-        """Count what must not be obeyed."""
+        """Count what must not be obeyed, and say how many answers there were until then."""
         self.refused += 1
-        tell(event="refused", count=self.refused)
+        tell(event="refused", count=self.refused, answers=self.answers)
 
 
 class Gateway(asyncio.Protocol):
@@ -126,6 +149,9 @@ class Gateway(asyncio.Protocol):
             self._known.add(message.order_id)
             self._answer(message, at)
             self._fleet.received(message.order_id)
+        elif isinstance(message, Receipt):
+            if message.journal == self._journal and message.up_to == self._number:
+                self._fleet.receipted(self._id)
         elif isinstance(message, Resync):
             self._state()
 
@@ -144,6 +170,7 @@ class Gateway(asyncio.Protocol):
         )
         reports = Reports(journal=self._journal, boot=self._boot, oldest=self._number, reports=(report,))
         self._publish("report", encode(reports))
+        self._fleet.answered(self._id)
 
     def _publish(self, channel: str, payload: bytes, *, retain: bool = False) -> None:
         self._packet_id = self._packet_id % 65_535 + 1
@@ -188,7 +215,7 @@ async def run(description: dict[str, Any]) -> None:
                 tell(event="connected", count=len(gateways))
 
     await asyncio.gather(*(connect(gateway_id, secret) for gateway_id, secret in description["gateways"]))
-    tell(event="ready", count=len(gateways))
+    tell(event="ready")
     parent_gone = loop.run_in_executor(None, sys.stdin.read)
     while not parent_gone.done():
         await asyncio.wait([parent_gone], timeout=KEEPALIVE_S / 3)
