@@ -16,6 +16,8 @@ class Reading:
     unit: str
     digits: int = 0
     worrying: bool = False
+    by_sensor: bool = False
+    """Without a value there is no sensor, rather than nothing said so far."""
 
 
 _HOT_C = 75.0
@@ -34,8 +36,16 @@ def readings(health: Mapping[str, Any] | None) -> list[Reading]:
     offset = health.get("clock_offset_ms")
     missing = health.get("clips_missing")
     return [
-        Reading("temperature", temperature, "celsius", 1, worrying=_over(temperature, _HOT_C)),
-        Reading("signal", signal, "percent", worrying=signal is not None and signal < _WEAK_PERCENT),
+        Reading(
+            "temperature", temperature, "celsius", 1, worrying=_over(temperature, _HOT_C), by_sensor=True
+        ),
+        Reading(
+            "signal",
+            signal,
+            "percent",
+            worrying=signal is not None and signal < _WEAK_PERCENT,
+            by_sensor=True,
+        ),
         Reading("disk", disk, "megabytes", worrying=disk is not None and disk < _LITTLE_DISK),
         Reading("memory", _scaled(health.get("memory_free_bytes")), "megabytes"),
         Reading("load", health.get("load_1m"), "plain", 2),

@@ -43,12 +43,12 @@ class Reader:
 
     def time(self, at: datetime) -> str:
         """Return ``05:00``; seconds only where they are not zero."""
-        local = self.local(at)
+        local = self.local(_whole_second(at))
         return f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
 
     def clock(self, at: datetime) -> str:
         """Return ``05:00:03``."""
-        return f"{self.local(at):%H:%M:%S}"
+        return f"{self.local(_whole_second(at)):%H:%M:%S}"
 
     def date(self, at: Day) -> str:
         """Return the day as ``24/11/2026``."""
@@ -74,7 +74,11 @@ class Reader:
 
     def since(self, at: datetime, now: datetime) -> str:
         """Return roughly how long ago something was: ``9 ngày``."""
-        passed = max(now - at, timedelta(seconds=1))
+        return self.length(now - at)
+
+    def length(self, passed: timedelta) -> str:
+        """Return a length of time in its largest fitting unit, rounded."""
+        passed = max(passed, timedelta(seconds=1))
         return dates.format_timedelta(passed, granularity="second", threshold=1.5, locale=self.language)
 
     def span(self, ms: int) -> str:
@@ -100,3 +104,8 @@ class Reader:
 
     def _day(self, at: Day) -> LocalDay:
         return self.local(at).date() if isinstance(at, datetime) else at
+
+
+def _whole_second(at: datetime) -> datetime:
+    """Round to the nearest: what started 2 ms before 05:00:00 did not start at 04:59:59."""
+    return (at + timedelta(milliseconds=500)).replace(microsecond=0)

@@ -138,6 +138,7 @@ def test_what_a_box_cannot_tell_is_not_said_to_be_well() -> None:
 def test_times_are_those_of_the_wall_clock() -> None:
     assert VI.time(NOON) == "12:00"
     assert VI.time(NOON + timedelta(seconds=3)) == "12:00:03"
+    assert VI.clock(NOON - timedelta(milliseconds=2)) == "12:00:00", "to the nearest second"
     assert VI.day(NOON) == "Thứ Ba, 24/11"
     assert EN.day(NOON) == "Tuesday, 24/11"
     assert VI.moment(NOON, NOON + HOUR) == "12:00"
