@@ -50,13 +50,17 @@ class Bare:
             self.last_answer_at = time.monotonic()
             self._all.set()
 
+    def send(self, gateway_id: str, sealed: bytes) -> None:
+        """Publish one message to its gateway."""
+        self._client.publish(topics.down(gateway_id, "order"), sealed, qos=1)
+
     def round(self, messages: Sequence[tuple[str, bytes]], timeout_s: float) -> float:
         """Publish every message to its gateway and wait for as many answers; returns when it began."""
         self._answers, self._wanted = 0, len(messages)
         self._all.clear()
         began_at = time.monotonic()
         for gateway_id, sealed in messages:
-            self._client.publish(topics.down(gateway_id, "order"), sealed, qos=1)
+            self.send(gateway_id, sealed)
         if not self._all.wait(timeout_s):
             raise RuntimeError(f"{self._answers} of {self._wanted} answers")
         return began_at

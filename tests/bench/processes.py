@@ -1,11 +1,13 @@
 """What other processes cost, from /proc, and how to talk to the fleet."""
 
+import contextlib
 import json
 import os
 import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,7 @@ class FleetProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # Ctrl-C is for us to hear; it ends when its stdin does
         )
         self._events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -45,27 +48,28 @@ class FleetProcess:
         self._process.stdin.write(json.dumps(description) + "\n")
         self._process.stdin.flush()
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    def wait_for(self, event: str, timeout_s: float, **what: object) -> dict[str, Any]:
-        """Return the next event of this kind with these values; others are passed over."""
+    def wait_for(
+        self,
+        event: str,
+        timeout_s: float,
+        passing: Callable[[dict[str, Any]], None] = lambda _: None,
+        **what: object,
+    ) -> dict[str, Any]:
+        """Return the next event of this kind with these values; others are told to `passing`."""
         while True:
             got = self._events.get(timeout=timeout_s)
             if got["event"] == event and all(got[key] == value for key, value in what.items()):
                 return got
             if got["event"] == "ended":
                 raise RuntimeError("the simulated gateways have died")
+            passing(got)
 
     def stop(self) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.close()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(5)
+        self._process.terminate()
+        self._process.wait(10)
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._reader.join(5)
         assert self._process.stdout is not None
         self._process.stdout.close()
