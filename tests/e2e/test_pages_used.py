@@ -10,17 +10,8 @@ import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, expect
 from sqlmodel import Session
 from support.browsing import PHONE, Seat, running_browser
-from support.site import (
-    PASSWORD,
-    ZONE,
-    LivedIn,
-    MidMorning,
-    found_commune,
-    found_database,
-    lived_in_site,
-    quiet_settings,
-    running_site,
-)
+from support.commune import PASSWORD, ZONE, found_commune, found_database
+from support.site import LivedIn, MidMorning, lived_in_site, quiet_settings, running_site
 from support.voices import speech
 
 from controller.gateways.models import GatewayState
