@@ -203,6 +203,19 @@ def test_a_state_has_a_word_and_a_shape_beside_its_colour(lived_in: LivedIn, bro
     assert stated > 20, "states were looked at"
 
 
+def test_a_gateway_that_did_not_report_is_unknown_and_not_played(lived_in: LivedIn, browser: Browser) -> None:
+    with Seat(browser, lived_in.base_url, "officer") as page:
+        page.goto(f"/phat/{lived_in.day.mixed}")
+        cell = page.locator('td[data-gateway="31672-007"]')
+        expect(cell).to_have_attribute("data-state", "unknown")
+        expect(cell).to_have_text("chưa rõ")
+        row = page.locator("tr", has=cell)
+        assert row.locator("[data-started]").inner_text() == "–"
+        assert row.locator("[data-played-ms]").inner_text() == "–"
+        expect(page.get_by_test_id("outcome")).to_contain_text("5/8")
+        expect(page.get_by_test_id("outcome")).to_contain_text("1 chưa rõ")
+
+
 def test_every_role_has_its_pages_and_no_more(lived_in: LivedIn, browser: Browser) -> None:
     with Seat(browser, lived_in.base_url, "leader") as page:
         assert page.get_by_test_id("nav-compose").count() == 0

@@ -14,7 +14,10 @@ from support.commune import PASSWORD, ZONE, found_commune, found_database
 from support.site import LivedIn, MidMorning, lived_in_site, quiet_settings, running_site
 from support.voices import speech
 
+from controller.db import writing
 from controller.gateways.models import GatewayState
+from controller.people.models import Role
+from controller.people.service import add_person
 from wire.types import Event
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -316,14 +319,36 @@ def test_a_week_leads_to_the_next_and_the_one_before(lived_in: LivedIn, browser:
         expect(page.locator(".day.today")).to_have_count(1)
 
 
-def test_someone_elses_broadcast_is_not_there(lived_in: LivedIn, browser: Browser) -> None:
-    seat = Seat(browser, lived_in.base_url, "officer")
-    with seat as page:
-        answer = page.goto("/cum-loa/31679-001")
-        assert answer is not None
-        assert answer.status == 404
-        expect(page.get_by_test_id("problem")).to_have_text("Không tìm thấy mục này.")
-        seat.faults.clear()
+def test_another_communes_gateway_and_broadcast_are_not_there(lived_in: LivedIn, browser: Browser) -> None:
+    with Session(lived_in.site.engine) as session, session.begin():
+        writing(session)
+        add_person(
+            session,
+            username="neighbour",
+            name="Lâm Hoàng Phúc",
+            role=Role.OFFICER,
+            area_id=lived_in.commune.areas["Xã Lịch Hội Thượng"],
+            password=PASSWORD,
+            now=lived_in.site.clock.now(),
+        )
+    broadcast, foreign_gateway = f"/phat/{lived_in.day.played}", "/cum-loa/31679-001"
+    for username, there, not_there in (
+        ("officer", broadcast, foreign_gateway),
+        ("neighbour", foreign_gateway, broadcast),
+    ):
+        seat = Seat(browser, lived_in.base_url, username)
+        with seat as page:
+            answer = page.goto(there)
+            assert answer is not None
+            assert answer.status == 200, f"{username} has {there}"
+            assert seat.faults == []
+            answer = page.goto(not_there)
+            assert answer is not None
+            assert answer.status == 404
+            expect(page.get_by_test_id("problem")).to_have_text("Không tìm thấy mục này.")
+            # The console speaks of the refused page, and of nothing else.
+            assert all("404" in each for each in seat.faults)
+            seat.faults.clear()
 
 
 def test_a_lost_server_is_said_and_a_new_one_is_read_anew(tmp_path: Path, browser: Browser) -> None:

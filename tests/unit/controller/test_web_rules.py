@@ -76,6 +76,13 @@ def test_without_a_word_uptime_is_not_known_and_not_nought() -> None:
     assert VI.percent(only.share) == "–"
 
 
+def test_uptime_of_an_hour_that_is_not_over_counts_until_now() -> None:
+    bounds = [NOON + number * HOUR for number in range(4)]
+    over, under_way, ahead = stretches([(NOON, True)], bounds, NOON + 1.5 * HOUR)
+    assert (over.known, under_way.known, ahead.known) == (HOUR, HOUR / 2, timedelta())
+    assert (over.share, under_way.share, ahead.share) == (1.0, 1.0, None)
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 500), st.booleans()), max_size=20),
     st.integers(0, 500),

@@ -25,6 +25,7 @@ from controller.web.i18n import LANGUAGES, ONE, catalogue, counted
 from controller.web.outcome import ORDER, TONE
 from schedules.errors import Refusal as RuleRefusal
 from schedules.rule_text import Frequency
+from wire.lateness import LateReason
 from wire.messages import Health
 from wire.types import Mode, Priority, Rejection
 
@@ -157,7 +158,7 @@ def test_everything_that_a_page_shows_of_the_domain_has_its_word(
 
 
 def test_every_reason_that_is_given_has_its_word() -> None:
-    given = set()
+    given: set[str] = {*LateReason, *Rejection}
     for path in [*AGENT.rglob("*.py"), *(CONTROLLER / "broadcasts").glob("*.py")]:
         given.update(re.findall(r"""reason ?= ?"(\w+)\"""", path.read_text(encoding="utf-8")))
     assert {"stopped", "restarted", "no_word"} <= given, "the search still finds them"
