@@ -49,6 +49,7 @@ def main(  # noqa: PLR0917 - typer makes options of them
                 _log_in(page, user, password)
                 for name, path in _pages(page).items():
                     if not few or (name, size, scheme) in FEW:
+                        _fit(page, size)
                         _take(page, path, directory / f"{name}-{size}-{scheme}.png", whole=not few)
         browser.close()
 
@@ -91,10 +92,21 @@ def _pages(page: Page) -> dict[str, str]:
     return pages
 
 
+def _fit(page: Page, size: str) -> None:
+    width, height = SIZES[size]
+    page.set_viewport_size({"width": width, "height": height})
+
+
 def _take(page: Page, path: str, to: Path, *, whole: bool) -> None:
     page.goto(path)
     page.locator("h1").first.wait_for()
-    page.screenshot(path=to, full_page=whole)
+    if whole:
+        # A window as high as the page: what is fixed to the lower edge would else lie across the middle.
+        width, height = page.evaluate(
+            "[innerWidth, Math.max(innerHeight, document.documentElement.scrollHeight)]"
+        )
+        page.set_viewport_size({"width": width, "height": height})
+    page.screenshot(path=to)
     typer.echo(to)
 
 
