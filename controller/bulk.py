@@ -51,11 +51,10 @@ def update_rows(
     target = sa.inspect(table).local_table
     alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in rows:
-        renamed = {f"new_{column}": value for column, value in row.items()}
-        alike.setdefault(tuple(row), []).append(renamed)
+        values = dict(row)
+        which = values.pop(key)
+        alike.setdefault(tuple(values), []).append({**values, "which": which})
     for columns, same in alike.items():
-        values: dict[str, Any] = {
-            column: sa.bindparam(f"new_{column}") for column in columns if column != key
-        }
-        statement = sa.update(target).where(target.c[key] == sa.bindparam(f"new_{key}")).values(values)
-        session.connection().execute(statement, same)
+        statement = sa.update(target).where(target.c[key] == sa.bindparam("which"))
+        bound: dict[str, Any] = {column: sa.bindparam(column) for column in columns}
+        session.connection().execute(statement.values(bound), same)
