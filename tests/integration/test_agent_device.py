@@ -20,6 +20,7 @@ if ctypes.util.find_library("portaudio") is None:
     MISSING.append("libportaudio2")
 
 pytestmark = [
+    pytest.mark.xdist_group("sound"),
     pytest.mark.slow,
     pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
 ]

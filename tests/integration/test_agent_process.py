@@ -17,7 +17,7 @@ from device_agent.__main__ import app
 from wire.messages import ClipRef
 from wire.types import Event
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound")]
 
 SOUND = warble(3_000)
 
