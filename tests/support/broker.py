@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from support.broker_hosts import Given, choose_host
+from support.broker_hosts import BrokerHost, Given, choose_host
 from support.eventually import eventually
 from support.mqtt_door import forget, lets_in
 from support.ports import free_port, wait_for_port
@@ -21,10 +21,15 @@ PROBE = "probe"
 
 
 class Broker:
-    """Start, kill and restart a broker; its port and its stored state stay the same."""
+    """Start, kill and restart a broker; its port and its stored state stay the same.
 
-    def __init__(self, directory: Path) -> None:
-        self._on = choose_host(directory)
+    Args:
+        directory: Configuration, passwords and what the broker stores.
+        on: Where it runs; None leaves the choice to `broker_hosts`.
+    """
+
+    def __init__(self, directory: Path, on: BrokerHost | None = None) -> None:
+        self._on = on or choose_host(directory)
         self.directory, self.host, self.port = self._on.directory, self._on.host, self._on.port
         self.running = False
         self.secrets = {configuration.CONTROLLER_USER: secrets.token_urlsafe(32)}

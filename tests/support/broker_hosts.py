@@ -42,11 +42,11 @@ class BrokerHost(Protocol):
 
 
 class LocalProcess:
-    """The binary of this machine."""
+    """The binary of this machine, for loopback or for an address of a `support.netns` network."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, host: str = "127.0.0.1") -> None:
         self.directory = directory
-        self.host = "127.0.0.1"
+        self.host = host
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         run_as = "root" if os.geteuid() == 0 else None

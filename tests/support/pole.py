@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from support.broker import Broker
+from support.cables import Namespace
 from support.recording import Recording
 from support.signing import a_credential
 
@@ -16,9 +17,26 @@ ROOT = Path(__file__).parents[2]
 
 
 class Pole:
-    """Start, kill and restart one gateway; its disk stays."""
+    """Start, kill and restart one gateway; its disk stays.
 
-    def __init__(self, directory: Path, gateway_id: str, broker: Broker, media_url: str) -> None:
+    Args:
+        directory: Its disk.
+        gateway_id: Who it is.
+        broker: Where it is let in.
+        media_url: Where it fetches clips.
+        inside: The machine of a `support.netns` network that it runs on; None is this one.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        gateway_id: str,
+        broker: Broker,
+        media_url: str,
+        *,
+        inside: Namespace | None = None,
+    ) -> None:
+        self._inside = inside
         self.directory = directory
         self.gateway_id = gateway_id
         self.secret = broker.add_gateway(gateway_id)
@@ -41,6 +59,8 @@ class Pole:
         command += ["--credential", str(self.directory / "credential.json")]
         command += ["--state-dir", str(self.directory / "state")]
         command += ["--sink", f"file:{self.directory / 'sound'}"]
+        if self._inside is not None:
+            command = self._inside.command(command)
         with (self.directory / "agent.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, env=os.environ)
         return self
