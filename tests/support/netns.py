@@ -4,6 +4,10 @@
         with bed.controller.inside():  # sockets, threads and processes made here belong to the controller
             broker = Broker(directory, LocalProcess(directory, bed.controller.address)).start()
         Pole(directory, "a", broker, media_url, inside=bed.gateways["a"]).start()
+
+        with network_bed("31672-001") as bed, bed.controller.inside(), running_town(path, 1, bed) as town:
+            ...                        # or a whole town, spread over the network
+
         bed.gateways["a"].start([sys.executable, "-m", "device_agent", ...], log)
         bed.gateways["a"].link.loss(30)      # percent of packets lost, in each direction
         bed.gateways["a"].link.rate(64)      # kbit/s, in each direction

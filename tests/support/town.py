@@ -20,7 +20,10 @@ from typing import Any
 import httpx
 from sqlmodel import Session
 from support.broker import Broker, free_port
+from support.broker_hosts import LocalProcess
+from support.cables import Namespace
 from support.eventually import eventually
+from support.netns import Bed
 from support.recording import Recording
 
 from controller.areas.models import Area, AreaKind
@@ -43,9 +46,17 @@ HAMLETS = ("Ấp Chợ", "Ấp Ngan Rô 1", "Ấp Ngan Rô 2", "Ấp Lâm Dồ")
 class Process:
     """A process of ours that can be killed without warning and started again."""
 
-    def __init__(self, name: str, arguments: list[str], log: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: list[str],
+        log: Path,
+        environment: dict[str, str],
+        inside: Namespace | None = None,
+    ) -> None:
         self.name = name
-        self._arguments = arguments
+        command = [sys.executable, *arguments]
+        self._command = command if inside is None else inside.command(command)
         self._log = log
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
@@ -54,7 +65,7 @@ class Process:
         assert self._process is None, f"{self.name} is running"
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, *self._arguments],
+                self._command,
                 cwd=ROOT,
                 env={**os.environ, **self._environment},
                 stdout=log,
@@ -140,15 +151,26 @@ class Api:
 
 
 class Town:
-    """See the module. Everything lives below one directory and ends with `stop`."""
+    """See the module. Everything lives below one directory and ends with `stop`.
 
-    def __init__(self, directory: Path, gateways: int = 8, **settings: str) -> None:
+    Args:
+        directory: Where it lives.
+        gateways: How many there are, from one to eight.
+        bed: A network to be spread over, whose machines are named by the gateways' ids; make, start and ask
+            the town `with bed.controller.inside()`. None is loopback.
+        settings: Of the controller, as its environment names them.
+    """
+
+    def __init__(self, directory: Path, gateways: int = 8, bed: Bed | None = None, **settings: str) -> None:
         self.directory = directory
         self.data = directory / "controller"
-        self.broker = Broker(directory / "broker")
+        self.host = "127.0.0.1" if bed is None else bed.controller.address
+        at = None if bed is None else LocalProcess(directory / "broker", self.host)
+        self.broker = Broker(directory / "broker", at)
         self.port = free_port()
         self.environment = {
             "LOACAST_DATA_DIR": str(self.data),
+            "LOACAST_HOST": self.host,
             "LOACAST_PORT": str(self.port),
             "LOACAST_BROKER_HOST": self.broker.host,
             "LOACAST_BROKER_PORT": str(self.broker.port),
@@ -174,6 +196,7 @@ class Town:
                 ],
                 directory / f"{gateway_id}.log",
                 {},
+                None if bed is None else bed.gateways[gateway_id],
             )
             for gateway_id in self.gateway_ids
         }
@@ -183,7 +206,7 @@ class Town:
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def start(self) -> "Town":
         self.broker.start()
@@ -293,9 +316,11 @@ class Town:
 
 
 @contextmanager
-def running_town(directory: Path, gateways: int = 8, **settings: str) -> Iterator[Town]:
+def running_town(
+    directory: Path, gateways: int = 8, bed: Bed | None = None, **settings: str
+) -> Iterator[Town]:
     """Start a town and stop it whatever happens."""
-    town = Town(directory, gateways, **settings)
+    town = Town(directory, gateways, bed, **settings)
     try:
         yield town.start()
     finally:
