@@ -33,6 +33,7 @@ def changes_between(
         plan=plan,
         entries=_changed(was.entries, is_now.entries),
         ended=_missing(was.entries, is_now.entries),
+        config=is_now.guards.config if is_now.guards is not was.guards else None,
         settled=_new(was.settled, is_now.settled),
         forgotten=_missing(was.settled, is_now.settled),
         volume_percent=volume_percent,

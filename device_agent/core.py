@@ -23,6 +23,7 @@ from device_agent.effects import (
     WantClips,
 )
 from device_agent.freshness import Freshness
+from device_agent.guards import guards_of
 from device_agent.instants import milliseconds, seconds
 from device_agent.journal.contract import Journal, StoredPlan
 from device_agent.orders import AnOrder, carried_out, needs_no_clock
@@ -81,8 +82,10 @@ class GatewayCore:
         self._agent_version = agent_version
         self._freshness = held.freshness
         self._trust = ClockTrust(floor_at=held.floor_at)
-        self._playback = Playback(entries=held.entries, settled=held.settled)
+        self._playback = Playback(entries=held.entries, settled=held.settled, guards=guards_of(held.config))
         self._volume_percent = held.volume_percent
+        self._loudness: SetVolume | None = None
+        self._loudness_at: datetime | None = None
         self._outbox = ReportOutbox(journal, held.journal_id, boot, rng)
         self._journal_id = held.journal_id
         self._rejections = RejectionLog()
@@ -110,7 +113,7 @@ class GatewayCore:
         self._health_at = now + seconds(FIRST_HEALTH_AFTER_S)
         self._floor_save_at = now + seconds(FLOOR_EVERY_S)
         step = machine.restarted(self._playback, self._trust.at(now))
-        return (SetVolume(self._volume_percent), *self._take(step, now))
+        return self._take(step, now)
 
     def on_connected(self, now: datetime) -> Effects:
         """Say who we are, then what is not receipted."""
@@ -204,6 +207,7 @@ class GatewayCore:
             self._rejections.summary_at,
             self._health_at,
             self._floor_save_at,
+            self._loudness_at,
         )
         return min((at for at in wakes if at is not None), default=None)
 
@@ -284,7 +288,8 @@ class GatewayCore:
         self._playback_wake_at = machine.next_wake(playback, trust.at(now))
         if volume_percent is not None:
             self._volume_percent = volume_percent
-        effects: list[Effect] = [effect for effect in asked if not isinstance(effect, Tell)]
+        effects: list[Effect] = list(self._loudness_if_changed(now))
+        effects += [effect for effect in asked if not isinstance(effect, Tell)]
         effects += self._wants()
         effects += self._outbox.appended(reports, now)
         effects += self._state_if_changed(now)
@@ -292,6 +297,15 @@ class GatewayCore:
 
     def _clips(self, here: frozenset[str], now: datetime) -> Effects:
         return self._take(machine.clips_changed(self._playback, here, self._trust.at(now)), now)
+
+    def _loudness_if_changed(self, now: datetime) -> tuple[SetVolume, ...]:
+        guards = self._playback.guards
+        self._loudness_at = guards.volume_changes_at(now)
+        loudness = SetVolume(guards.volume_percent(self._volume_percent, now), guards.ceiling_db)
+        if loudness == self._loudness:
+            return ()
+        self._loudness = loudness
+        return (loudness,)
 
     def _wants(self) -> tuple[WantClips, ...]:
         wanted = wanted_clips(self._playback)

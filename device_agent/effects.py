@@ -42,6 +42,8 @@ class Want:
     size_bytes: int
     needed_at: datetime
     """The earliest start of an item that plays it."""
+    pinned: bool = False
+    """Never evicted: a prepared warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,12 @@ class StopPlaying:
 
 @dataclass(frozen=True, slots=True)
 class SetVolume:
-    """Loudness of everything but emergencies, percent of full scale amplitude."""
+    """How loud it may be; said at the start and whenever an order or the hour changes it."""
 
     percent: int
+    """Of full scale amplitude, for everything but emergencies."""
+    ceiling_db: float = 0.0
+    """The horn's own limit, for emergencies too."""
 
 
 PlayerEffect = Cue | StartPlaying | StopPlaying | SetVolume

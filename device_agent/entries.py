@@ -33,6 +33,8 @@ class Stage(StrEnum):
     """The first sample was handed to the sound device."""
     ENDING = "ending"
     """Told to fade out (stopped or pre-empted); the player has not said how far it came."""
+    PAUSED = "paused"
+    """Pre-empted after its first sample; it comes back when nothing higher sounds any more."""
     DONE = "done"
     """Its one terminal report is in the journal. Only the id is kept, so that it never begins again."""
 
@@ -50,12 +52,16 @@ class Trigger(StrEnum):
     """What was to pre-empt it could not be played."""
     YIELDED = "yielded"
     """Pre-empted before its first sample: it may try again within its limit."""
+    INTERRUPTED = "interrupted"
+    """Pre-empted in the middle, and to come back."""
     ENDED = "ended"
     """The player is through with it, whichever way."""
     WITHDRAWN = "withdrawn"
     """Cancelled, stopped, or gone from the plan before it began."""
     GIVEN_UP = "given up"
     """Its late limit has passed."""
+    FORBIDDEN = "forbidden"
+    """The gateway's own guards do not let it sound."""
     RESTARTED = "restarted"
     """The agent began anew, after a power cut or a crash."""
 
@@ -72,6 +78,7 @@ TRANSITIONS: Mapping[Stage, Mapping[Trigger, Stage]] = {
         Trigger.ITS_TIME: Stage.STARTING,
         Trigger.WITHDRAWN: Stage.DONE,
         Trigger.GIVEN_UP: Stage.DONE,
+        Trigger.FORBIDDEN: Stage.DONE,
         Trigger.RESTARTED: Stage.WAITING,
     },
     Stage.STARTING: {
@@ -90,12 +97,21 @@ TRANSITIONS: Mapping[Stage, Mapping[Trigger, Stage]] = {
         Trigger.CUT: Stage.ENDING,
         Trigger.SPARED: Stage.PLAYING,
         Trigger.YIELDED: Stage.READY,
+        Trigger.INTERRUPTED: Stage.PAUSED,
         Trigger.ENDED: Stage.DONE,
+        Trigger.RESTARTED: Stage.DONE,
+    },
+    Stage.PAUSED: {
+        Trigger.ITS_TIME: Stage.STARTING,
+        Trigger.WITHDRAWN: Stage.DONE,
+        Trigger.GIVEN_UP: Stage.DONE,
+        Trigger.FORBIDDEN: Stage.DONE,
         Trigger.RESTARTED: Stage.DONE,
     },
     Stage.DONE: {},
 }
-"""No stage leads back from `STARTING` or later to a second start once a sample was handed over."""
+"""Once a sample was handed over only `PAUSED` leads to another start: at the place where it was cut off, or
+from the beginning where the order says so."""
 
 UNBEGUN = frozenset({Stage.WAITING, Stage.READY})
 BEGUN = frozenset({Stage.STARTING, Stage.PLAYING, Stage.ENDING})
@@ -107,6 +123,16 @@ class Cut(Struct, frozen=True):
     event: Event
     reason: str | None = None
     by: str | None = None
+    may_return: bool = False
+    """Pre-empted by something that does not take its place."""
+
+
+class Heard(Struct, frozen=True, kw_only=True):
+    """All that was heard of an item, over every stretch of it; the fields of its terminal report."""
+
+    played_ms: int
+    underruns: int = 0
+    peak_db: float | None = None
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -114,17 +140,31 @@ class Entry(Struct, frozen=True, kw_only=True):
 
     item: Item
     due_at: datetime
-    """`Item.start_at`; for an emergency that came while the clock could not be trusted, its arrival."""
+    """`Item.start_at`, with the gateway's own offset if it is planned; see `by_arrival`."""
     arrived: int
     """Rises with every new item: of two with one start and priority, the first come goes first."""
     in_plan: bool = False
     ordered: bool = False
+    by_arrival: bool = False
+    """An emergency that no clock could judge: due when it came."""
     stage: Stage = Stage.WAITING
     told_ready: bool = False
     started_at: datetime | None = None
     offset_ms: int = 0
     """Where in the item it began, when it was joined in the middle."""
+    resumed_ms: int | None = None
+    """Where it goes on, or went on, after it was cut off; None while it sounds for the first time."""
+    segment_at: datetime | None = None
+    """When the player was asked to begin, or to go on."""
+    paused_at: datetime | None = None
     played_ms: int = 0
+    """Since `segment_at`."""
+    heard_ms: int = 0
+    """Up to the last pause."""
+    underruns: int = 0
+    """Before `segment_at`."""
+    peak_db: float | None = None
+    """Before `segment_at`."""
     cut: Cut | None = None
 
     @property
@@ -148,13 +188,30 @@ class Entry(Struct, frozen=True, kw_only=True):
         return self.item.duration_ms - self.offset_ms
 
     @property
+    def place_ms(self) -> int:
+        """Where in the item this stretch of it begins."""
+        return self.offset_ms if self.resumed_ms is None else self.resumed_ms
+
+    def heard(self, played_ms: int, underruns: int = 0, peak_db: float | None = None) -> Heard:
+        """Return all that was heard of it, when this is what was heard of its present stretch."""
+        peaks = [peak for peak in (self.peak_db, peak_db) if peak is not None]
+        return Heard(
+            # One that began anew after a pause was still heard as far as it came before.
+            played_ms=max(self.heard_ms, self.place_ms - self.offset_ms + played_ms),
+            underruns=self.underruns + underruns,
+            peak_db=max(peaks, default=None),
+        )
+
+    @property
     def ends_at(self) -> datetime:
         """When it ends if nothing comes between."""
-        return (self.started_at or self.due_at) + milliseconds(self.expected_ms)
+        return (self.segment_at or self.due_at) + milliseconds(self.item.duration_ms - self.place_ms)
 
     @property
     def give_up_at(self) -> datetime:
-        """The first instant at which `wire.lateness` no longer lets it start."""
+        """The first instant at which `wire.lateness`, or its order for after a pre-emption, lets it be."""
+        if self.paused_at is not None:
+            return self.paused_at + milliseconds(self.item.resume_limit_ms + 1)
         limit_ms = self.item.late_limit_ms
         if self.item.lateness is LatenessPolicy.SKIP:
             limit_ms = 0

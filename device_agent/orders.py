@@ -2,12 +2,13 @@
 
 from device_agent import playback as machine
 from device_agent.clock_trust import MAX_OFFSET, Moment
-from device_agent.effects import SetVolume, Tell
+from device_agent.effects import Tell
+from device_agent.guards import Guards, UnknownZone
 from device_agent.playback import Playback, Step
-from wire.messages import Cancel, Play, Report, Stop, Volume
+from wire.messages import Cancel, Config, Play, Report, Stop, Volume
 from wire.types import Event
 
-AnOrder = Play | Stop | Cancel | Volume
+AnOrder = Play | Stop | Cancel | Volume | Config
 
 
 def carried_out(order: AnOrder, playback: Playback, moment: Moment, *, by_arrival: bool = False) -> Step:
@@ -27,10 +28,26 @@ def carried_out(order: AnOrder, playback: Playback, moment: Moment, *, by_arriva
             (after, asked), named = machine.stop(playback, broadcast_id, moment), ()
         case Cancel(broadcast_ids=broadcast_ids):
             (after, asked), named = machine.cancel(playback, broadcast_ids, moment), ()
-        case Volume(percent=percent):
-            (after, asked), named = (playback, (SetVolume(percent),)), ()
+        case Volume():
+            (after, asked), named = (playback, ()), ()
+        case Config():
+            (after, asked), named = _configured(order, playback, moment), ()
     received = Report(n=0, at=moment.now, event=Event.RECEIVED, broadcast_ids=named, orders=(order.order_id,))
     return after, (Tell(received), *asked)
+
+
+def _configured(config: Config, playback: Playback, moment: Moment) -> Step:
+    """Take a configuration, unless a newer one is in force already."""
+    if config.version <= playback.guards.version:
+        return playback, ()
+    try:
+        guards = Guards(config)
+    except UnknownZone as error:
+        refused = Report(
+            n=0, at=moment.now, event=Event.REJECTED, reason="unknown_zone", detail=f"zone {error}"
+        )
+        return playback, (Tell(refused),)
+    return machine.take_guards(playback, guards, moment)
 
 
 def needs_no_clock(order: AnOrder, boot: str, moment: Moment) -> bool:

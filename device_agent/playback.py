@@ -2,8 +2,9 @@
 
 Every step ends by doing what is due, so a shell may call any step at any time, early or twice. The rules,
 from wire.md and architecture.md §1: an item sounds at most once and ends exactly once; a higher priority
-pre-empts a lower one; of equals the first goes first and the next follows if still in time; what had begun
-when the agent died is settled by what the journal knows and never begun again.
+pre-empts a lower one, which comes back after it if its order says so; of equals the first goes first and
+the next follows if still in time; what had begun when the agent died is settled by what the journal knows
+and never begun again.
 """
 
 from collections.abc import Iterable
@@ -13,13 +14,15 @@ from msgspec.structs import replace
 
 from device_agent.clock_trust import Moment
 from device_agent.effects import PlayerEffect, StopPlaying, Tell
+from device_agent.ending import end_paused, failed, finished
 from device_agent.entries import BEGUN, UNBEGUN, Cut, Entry, Stage, Trigger
+from device_agent.guards import Guards
 from device_agent.instants import milliseconds
 from device_agent.player_events import Failed, Finished, PlayerEvent, Progress, Started
 from device_agent.starting import advance, next_wake
-from device_agent.turn import PLAYED_SHARE_PERCENT, Playback, Turn
+from device_agent.turn import Playback, Turn
 from wire.messages import Item
-from wire.types import Event
+from wire.types import Event, Priority
 
 __all__ = [
     "Playback",
@@ -32,6 +35,7 @@ __all__ = [
     "player_said",
     "restarted",
     "stop",
+    "take_guards",
     "take_order",
     "take_plan",
 ]
@@ -40,6 +44,7 @@ Step = tuple[Playback, tuple[PlayerEffect | Tell, ...]]
 
 STOPPED = Cut(Event.CANCELLED, reason="stopped")
 CANCELLED = Cut(Event.CANCELLED, reason="cancelled")
+RESTARTED = Cut(Event.PARTIAL, reason="restarted")
 NOT_IN_PLAN = Cut(Event.CANCELLED, reason="not_in_plan")
 
 
@@ -63,8 +68,9 @@ def take_plan(playback: Playback, version: int, items: Iterable[Item], moment: M
     for item in wanted.values():
         if not turn.is_settled(item.broadcast_id):
             entry = _taken(turn, item)
-            if not entry.in_plan:
-                turn.put(replace(entry, in_plan=True))
+            due_at = entry.due_at if entry.ordered else _planned_at(turn, item)
+            if not entry.in_plan or (entry.stage in UNBEGUN and entry.due_at != due_at):
+                turn.put(replace(entry, in_plan=True, due_at=due_at))
     turn.forget_old()
     return advance(turn)
 
@@ -80,9 +86,11 @@ def take_order(playback: Playback, item: Item, moment: Moment, *, by_arrival: bo
     """
     turn = Turn(playback, moment)
     if not turn.is_settled(item.broadcast_id):
-        entry = _taken(turn, item, moment.now if by_arrival else None)
+        entry = _taken(turn, item)
         if not entry.ordered:
-            turn.put(replace(entry, ordered=True))
+            entry = turn.put(replace(entry, ordered=True))
+        if by_arrival and entry.stage in UNBEGUN:
+            turn.put(replace(entry, due_at=moment.now, by_arrival=True))
     return advance(turn)
 
 
@@ -107,8 +115,20 @@ def cancel(playback: Playback, broadcast_ids: Iterable[str], moment: Moment) -> 
             _entomb_unknown(turn, broadcast_id, "cancelled")
         elif entry.stage in UNBEGUN:
             turn.withdraw(entry, "cancelled")
+        elif entry.stage is Stage.PAUSED:
+            end_paused(turn, entry, Trigger.WITHDRAWN, CANCELLED)
         elif entry.stage is Stage.STARTING:
             _end(turn, entry, CANCELLED)
+    return advance(turn)
+
+
+def take_guards(playback: Playback, guards: Guards, moment: Moment) -> Step:
+    """Keep to a newer configuration from now on; what sounds goes on, what waits may move by its offset."""
+    turn = Turn(playback, moment)
+    turn.guards = guards
+    for entry in turn.entries():
+        if entry.in_plan and entry.stage in UNBEGUN and not entry.by_arrival:
+            turn.put(replace(entry, due_at=_planned_at(turn, entry.item)))
     return advance(turn)
 
 
@@ -127,15 +147,13 @@ def player_said(playback: Playback, said: PlayerEvent, moment: Moment) -> Step:
         return turn.done()
     match said:
         case Started(_, at):
-            if entry.started_at is None:
-                turn.put(replace(entry.moved(Trigger.FIRST_SAMPLE), started_at=at))
-                turn.tell(Event.PLAYING, entry.broadcast_id, started_at=at)
+            _started(turn, entry, at)
         case Progress(_, played_ms):
             turn.put(replace(entry, played_ms=max(played_ms, entry.played_ms)))
         case Finished():
-            _finished(turn, entry, said)
+            finished(turn, entry, said)
         case Failed():
-            _failed(turn, entry, said)
+            failed(turn, entry, said)
     return advance(turn)
 
 
@@ -143,10 +161,13 @@ def restarted(playback: Playback, moment: Moment) -> Step:
     """Settle what the journal says had begun when the agent died; it never begins again."""
     turn = Turn(playback, moment)
     for entry in turn.entries():
-        if entry.stage in BEGUN:
+        if entry.stage is Stage.PAUSED:
+            end_paused(turn, entry, Trigger.RESTARTED, RESTARTED)
+        elif entry.stage in BEGUN:
             # Begun without a word of its first sample: most likely nothing was heard, and nobody can know.
             event = Event.PARTIAL if entry.started_at is not None else Event.FAILED
-            turn.settle(entry, Trigger.RESTARTED, event, reason="restarted", played_ms=entry.played_ms)
+            heard = entry.heard(entry.played_ms)
+            turn.settle(entry, Trigger.RESTARTED, event, reason="restarted", played_ms=heard.played_ms)
         elif entry.stage is Stage.READY:
             turn.put(entry.moved(Trigger.RESTARTED))
     turn.forget_old()
@@ -157,23 +178,53 @@ def clock_stepped(playback: Playback, step_ms: int, moment: Moment) -> Step:
     """Move with the clock what was due by its arrival and not by the clock."""
     turn = Turn(playback, moment)
     for entry in turn.entries():
-        if entry.due_at != entry.item.start_at and entry.stage in UNBEGUN:
+        if entry.by_arrival and entry.stage in UNBEGUN:
             turn.put(replace(entry, due_at=entry.due_at + milliseconds(step_ms)))
     return advance(turn)
 
 
-def _taken(turn: Turn, item: Item, due_at: datetime | None = None) -> Entry:
+def _taken(turn: Turn, item: Item) -> Entry:
     """Return the entry of this item, new or in its newest form."""
     entry = turn.entry(item.broadcast_id)
-    due_at = due_at or item.start_at
     if entry is None:
-        return turn.add(item, due_at)
+        for broadcast_id in item.supersedes:
+            _superseded(turn, broadcast_id, item)
+        return turn.add(item)
     if entry.stage in UNBEGUN and entry.item != item:
         if entry.broadcast_id in turn.cued:
             turn.cued -= {entry.broadcast_id}
             turn.do(StopPlaying(entry.broadcast_id))
-        return turn.put(replace(entry, item=item, due_at=due_at))
+        return turn.put(replace(entry, item=item, due_at=item.start_at, by_arrival=False))
     return entry
+
+
+def _superseded(turn: Turn, broadcast_id: str, item: Item) -> None:
+    """Let what has not begun never begin. What sounds goes on until its successor really begins."""
+    entry = turn.entry(broadcast_id)
+    if broadcast_id == item.broadcast_id or (entry is not None and entry.rank > item.priority.rank):
+        return
+    if entry is None:
+        if item.priority is Priority.EMERGENCY:
+            _entomb_unknown(turn, broadcast_id, "superseded")
+    elif entry.stage in UNBEGUN:
+        turn.withdraw(entry, "superseded")
+    elif entry.stage is Stage.PAUSED:
+        cut = Cut(Event.PREEMPTED, reason="superseded", by=item.broadcast_id)
+        end_paused(turn, entry, Trigger.WITHDRAWN, cut)
+
+
+def _planned_at(turn: Turn, item: Item) -> datetime:
+    return item.start_at + turn.guards.start_offset
+
+
+def _started(turn: Turn, entry: Entry, at: datetime) -> None:
+    """Note the first sample of a stretch; hearing of it twice changes nothing."""
+    if entry.started_at is None:
+        turn.put(replace(entry.moved(Trigger.FIRST_SAMPLE), started_at=at, segment_at=at))
+        turn.tell(Event.PLAYING, entry.broadcast_id, started_at=at)
+    elif entry.stage is Stage.STARTING or (entry.stage is Stage.ENDING and entry.paused_at is not None):
+        turn.put(replace(entry.moved(Trigger.FIRST_SAMPLE), segment_at=at, paused_at=None))
+        turn.tell(Event.RESUMED, entry.broadcast_id, started_at=at)
 
 
 def _gone_from_plan(turn: Turn, entry: Entry) -> None:
@@ -192,6 +243,8 @@ def _stop_one(turn: Turn, broadcast_id: str) -> None:
         _entomb_unknown(turn, broadcast_id, "stopped")
     elif entry.stage in UNBEGUN:
         turn.withdraw(entry, "stopped")
+    elif entry.stage is Stage.PAUSED:
+        end_paused(turn, entry, Trigger.WITHDRAWN, STOPPED)
     else:
         _end(turn, entry, STOPPED)
 
@@ -206,28 +259,3 @@ def _entomb_unknown(turn: Turn, broadcast_id: str, reason: str) -> None:
     if not turn.is_settled(broadcast_id):
         turn.entomb(broadcast_id)
         turn.tell(Event.CANCELLED, broadcast_id, reason=reason)
-
-
-def _finished(turn: Turn, entry: Entry, said: Finished) -> None:
-    cut = entry.cut
-    if entry.started_at is None and cut is not None and cut.event is Event.PREEMPTED:
-        turn.put(replace(entry.moved(Trigger.YIELDED), cut=None))
-        return
-    facts = {"played_ms": said.played_ms, "underruns": said.underruns, "peak_db": said.peak_db}
-    if said.played_ms and said.played_ms * 100 >= entry.expected_ms * PLAYED_SHARE_PERCENT:
-        turn.settle(entry, Trigger.ENDED, Event.PLAYED, **facts)
-    elif cut is not None:
-        turn.settle(entry, Trigger.ENDED, cut.event, reason=cut.reason, by=cut.by, **facts)
-    elif said.played_ms:
-        turn.settle(entry, Trigger.ENDED, Event.PARTIAL, reason="ended_early", **facts)
-    else:
-        turn.settle(entry, Trigger.ENDED, Event.FAILED, reason="no_sound", **facts)
-
-
-def _failed(turn: Turn, entry: Entry, said: Failed) -> None:
-    event = Event.PARTIAL if said.played_ms else Event.FAILED
-    facts = {"played_ms": said.played_ms, "underruns": said.underruns, "peak_db": said.peak_db}
-    turn.settle(entry, Trigger.ENDED, event, reason=said.reason, **facts)
-    for other in turn.entries():
-        if other.cut is not None and other.cut.by == entry.broadcast_id:
-            turn.put(replace(other.moved(Trigger.SPARED), cut=None))

@@ -14,6 +14,7 @@ from device_agent.instants import from_unix_ns, unix_ns
 from device_agent.player_events import Failed, Finished, PlayerEvent, Progress, Started
 from device_agent.sinks.contract import BLOCK_FRAMES, RATE, Block
 from device_agent.voice import FADE_FRAMES, OpenVoice, Voice
+from wire.types import Priority
 
 _SECOND_NS = 1_000_000_000
 PROGRESS_FRAMES = RATE
@@ -47,7 +48,7 @@ class Sequencer:
     def __init__(self, open_voice: OpenVoice, say: Callable[[PlayerEvent], None]) -> None:
         self._open_voice = open_voice
         self._say = say
-        self._amplitude = 1.0
+        self._amplitude = self._ceiling = 1.0
         self._cued: dict[str, Voice] = {}
         self._current: Voice | None = None
         self._next: list[_Next] = []
@@ -63,8 +64,9 @@ class Sequencer:
                 self._start(effect)
             case StopPlaying(broadcast_id):
                 self._stop(broadcast_id)
-            case SetVolume(percent):
-                self._amplitude = percent / 100
+            case SetVolume(percent, ceiling_db):
+                self._ceiling = 10 ** (ceiling_db / 20)
+                self._amplitude = min(percent / 100, self._ceiling)
 
     def compose(self, first_ns: int, wall_minus_monotonic_ns: int) -> Composed:
         """Return the next block; `written` must follow.
@@ -181,7 +183,8 @@ class Sequencer:
             frames_left = _frame_of(upcoming.at_ns, unix_first_ns) - cursor
             if frames_left - FADE_FRAMES < BLOCK_FRAMES - cursor:
                 voice.fade_at(voice.read_frames + max(0, frames_left - FADE_FRAMES))
-        sound = voice.read(BLOCK_FRAMES - cursor, self._amplitude)
+        urgent = voice.item.priority is Priority.EMERGENCY
+        sound = voice.read(BLOCK_FRAMES - cursor, self._ceiling if urgent else self._amplitude)
         composed.block[cursor : cursor + len(sound)] = sound
         cursor += len(sound)
         if voice.over:

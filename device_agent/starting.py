@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from device_agent.clock_trust import Moment
 from device_agent.effects import Cue, PlayerEffect, StartPlaying, Tell
-from device_agent.entries import TOLERANCE_MS, UNBEGUN, Cut, Entry, Stage, Trigger
+from device_agent.ending import end_paused, forbidden
+from device_agent.entries import BEGUN, TOLERANCE_MS, UNBEGUN, Cut, Entry, Stage, Trigger
 from device_agent.instants import milliseconds
 from device_agent.turn import Playback, Turn
 from wire.lateness import Play, Skip
@@ -41,6 +42,8 @@ def next_wake(playback: Playback, moment: Moment) -> datetime | None:
     wakes: list[datetime] = []
     wrong_by = moment.true_now - moment.now
     for entry in playback.entries.values():
+        if entry.stage is Stage.PAUSED:
+            wakes.append(entry.give_up_at)
         if entry.stage in UNBEGUN:
             wakes.append(entry.give_up_at - (timedelta() if entry.is_emergency else wrong_by))
         if entry.stage is Stage.READY and _may_start(entry, moment):
@@ -67,6 +70,8 @@ def _note_clips(turn: Turn) -> None:
 
 def _give_up(turn: Turn) -> None:
     for entry in turn.entries():
+        if entry.stage is Stage.PAUSED and turn.moment.now >= entry.give_up_at:
+            end_paused(turn, entry, Trigger.GIVEN_UP, entry.cut or Cut(Event.PREEMPTED))
         if entry.stage not in UNBEGUN or entry.due_at > _judged(entry, turn.moment):
             continue
         if isinstance(entry.decide(_judged(entry, turn.moment)), Skip):
@@ -78,13 +83,15 @@ def _missed_because(turn: Turn, entry: Entry) -> str:
         return "clip_missing"
     if not _may_start(entry, turn.moment):
         return "clock_untrusted"
-    if any(other.stage not in UNBEGUN for other in turn.entries()):
+    if any(other.stage in BEGUN for other in turn.entries()):
         return "busy"
     return "late"
 
 
 def _cue(turn: Turn) -> None:
     for entry in _due(turn, CUE_AHEAD):
+        if entry.stage is Stage.PAUSED:
+            continue
         if entry.broadcast_id not in turn.cued and len(turn.cued) < MAX_CUED:
             turn.cued |= {entry.broadcast_id}
             turn.do(Cue(entry.item))
@@ -100,33 +107,62 @@ def _due(turn: Turn, ahead: timedelta) -> list[Entry]:
     due = [
         entry
         for entry in turn.entries()
-        if entry.stage is Stage.READY
+        if (entry.stage is Stage.READY or _may_return(turn, entry))
         and entry.due_at <= turn.moment.now + ahead
         and _may_start(entry, turn.moment)
     ]
     return sorted(due, key=lambda entry: (-entry.rank, entry.due_at, entry.arrived))
 
 
+def _may_return(turn: Turn, entry: Entry) -> bool:
+    return entry.stage is Stage.PAUSED and all(clip.sha256 in turn.clips for clip in entry.item.clips)
+
+
 def _start_if_free(turn: Turn, entry: Entry) -> None:
     """Start it if nothing of its rank or higher is in the way longer than nobody's fault."""
-    ahead = [other for other in turn.active if other.rank >= entry.rank]
+    losers = [other for other in turn.active if _makes_way(other, entry)]
+    ahead = [other for other in turn.active if other not in losers]
     free_by = max(entry.due_at, turn.moment.now) + milliseconds(TOLERANCE_MS)
     if len(ahead) > 1 or any(other.ends_at > free_by for other in ahead):
         return
-    losers = [other for other in turn.active if other.rank < entry.rank]
-    decision = entry.decide(max(turn.moment.now, entry.due_at))
-    if not isinstance(decision, Play):
+    begin = _beginning(turn, entry)
+    if begin is None:
         return
-    at, offset_ms = entry.due_at, decision.offset_ms
-    if offset_ms:
-        at, offset_ms = turn.moment.now + milliseconds(JOIN_AHEAD_MS), offset_ms + JOIN_AHEAD_MS
-    if offset_ms >= entry.item.duration_ms:
+    at, place_ms = begin
+    reason = turn.guards.forbids(entry, max(at, turn.moment.now))
+    if reason is not None:
+        forbidden(turn, entry, reason)
         return
     for loser in losers:
-        turn.cut(loser, Cut(Event.PREEMPTED, by=entry.broadcast_id))
-    turn.put(replace(entry.moved(Trigger.ITS_TIME), offset_ms=offset_ms))
+        replaced = loser.broadcast_id in entry.item.supersedes
+        reason = "superseded" if replaced else None
+        turn.cut(loser, Cut(Event.PREEMPTED, reason=reason, by=entry.broadcast_id, may_return=not replaced))
+    started = entry.moved(Trigger.ITS_TIME)
+    if entry.stage is Stage.READY:
+        started = replace(started, offset_ms=place_ms)
+    turn.put(replace(started, segment_at=max(at, turn.moment.now), cut=None))
     turn.cued -= {entry.broadcast_id}
-    turn.do(StartPlaying(entry.item, at, offset_ms, tuple(loser.broadcast_id for loser in losers)))
+    turn.do(StartPlaying(entry.item, at, place_ms, tuple(loser.broadcast_id for loser in losers)))
+
+
+def _makes_way(other: Entry, entry: Entry) -> bool:
+    if other.rank == entry.rank:
+        return other.broadcast_id in entry.item.supersedes
+    return other.rank < entry.rank
+
+
+def _beginning(turn: Turn, entry: Entry) -> tuple[datetime, int] | None:
+    """Return when and where in the item it begins or goes on; None if it does not."""
+    now = turn.moment.now
+    if entry.stage is Stage.PAUSED:
+        return now, entry.place_ms
+    decision = entry.decide(max(now, entry.due_at))
+    if not isinstance(decision, Play):
+        return None
+    at, offset_ms = entry.due_at, decision.offset_ms
+    if offset_ms:
+        at, offset_ms = now + milliseconds(JOIN_AHEAD_MS), offset_ms + JOIN_AHEAD_MS
+    return None if offset_ms >= entry.item.duration_ms else (at, offset_ms)
 
 
 def _may_start(entry: Entry, moment: Moment) -> bool:

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from device_agent.clock_trust import Moment
 from device_agent.effects import PlayerEffect, StopPlaying, Tell
-from device_agent.entries import Cut, Entry, Stage, Trigger
+from device_agent.entries import Cut, Entry, Heard, Stage, Trigger
+from device_agent.guards import Guards
 from wire.messages import Item, Report
 from wire.types import Event
 
@@ -33,6 +34,8 @@ class Playback:
     cued: frozenset[str] = frozenset()
     """Broadcasts that the player has opened ahead; not worth a line in the journal."""
     arrivals: int = 0
+    guards: Guards = field(default_factory=Guards)
+    """What this gateway keeps to whoever orders what."""
 
 
 class Turn:
@@ -47,6 +50,7 @@ class Turn:
         self.clips = before.clips
         self.cued = before.cued
         self.arrivals = before.arrivals
+        self.guards = before.guards
 
     def done(self) -> tuple[Playback, tuple[PlayerEffect | Tell, ...]]:
         """Return the new value and what is to be done; the old value itself if nothing changed."""
@@ -56,6 +60,7 @@ class Turn:
             clips=self.clips,
             cued=self.cued,
             arrivals=self.arrivals,
+            guards=self.guards,
         )
         return after, tuple(self._effects)
 
@@ -80,10 +85,10 @@ class Turn:
             self._entries[entry.broadcast_id] = entry
         return entry
 
-    def add(self, item: Item, due_at: datetime) -> Entry:
+    def add(self, item: Item) -> Entry:
         """Hold an item that is new to this gateway."""
         self.arrivals += 1
-        return self.put(Entry(item=item, due_at=due_at, arrived=self.arrivals))
+        return self.put(Entry(item=item, due_at=item.start_at, arrived=self.arrivals))
 
     def do(self, effect: PlayerEffect) -> None:
         """Ask the player for something."""
@@ -102,7 +107,9 @@ class Turn:
         del self._entries[entry.broadcast_id]
         self.cued -= {entry.broadcast_id}
         self.entomb(entry.broadcast_id, entry.give_up_at)
-        if entry.offset_ms:
+        if entry.resumed_ms is not None:
+            facts.setdefault("detail", f"went on at {entry.resumed_ms} ms")
+        elif entry.offset_ms:
             facts.setdefault("detail", f"joined at {entry.offset_ms} ms")
         if entry.started_at is not None:
             facts.setdefault("expected_ms", entry.expected_ms)
@@ -136,6 +143,30 @@ class Turn:
     def cut(self, entry: Entry, cut: Cut) -> Entry:
         """Mark an entry that has begun as ending; an earlier reason to end stays."""
         return self.put(replace(entry.moved(Trigger.CUT), cut=entry.cut or cut))
+
+    def pause(self, entry: Entry, cut: Cut, resumed_ms: int, heard: Heard) -> None:
+        """Keep what was cut off until nothing higher sounds; why it was stays with it."""
+        self.put(
+            replace(
+                entry.moved(Trigger.INTERRUPTED),
+                offset_ms=min(entry.offset_ms, resumed_ms),
+                resumed_ms=resumed_ms,
+                segment_at=None,
+                paused_at=self.moment.now,
+                played_ms=0,
+                heard_ms=heard.played_ms,
+                underruns=heard.underruns,
+                peak_db=heard.peak_db,
+                cut=cut,
+            )
+        )
+        self.tell(
+            Event.PAUSED,
+            entry.broadcast_id,
+            by=cut.by,
+            played_ms=heard.played_ms,
+            expected_ms=entry.expected_ms,
+        )
 
     @property
     def _held(self) -> Mapping[str, Entry]:

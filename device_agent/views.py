@@ -1,12 +1,15 @@
 """What a gateway shows of itself: clips it needs, its state, its health. Pure."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from device_agent.effects import Want
 from device_agent.entries import Stage
 from device_agent.turn import Playback
 from wire.messages import Health, State
+
+PACK_WITHIN = timedelta(hours=1)
+"""Prepared warnings are fetched after what plays within this hour, and before the rest of the week."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +28,16 @@ class Seen:
 
 def wanted_clips(playback: Playback) -> tuple[Want, ...]:
     """Return every clip that something held needs, each with its earliest use, nearest first."""
+    config = playback.guards.config
+    pinned = () if config is None else config.pinned
+    keep = {clip.sha256 for clip in pinned}
+    uses = [(entry.due_at, clip) for entry in playback.entries.values() for clip in entry.item.clips]
+    if config is not None:
+        uses += [(config.iat + PACK_WITHIN, clip) for clip in pinned]
     nearest: dict[str, Want] = {}
-    for entry in sorted(playback.entries.values(), key=lambda entry: entry.due_at):
-        for clip in entry.item.clips:
-            nearest.setdefault(clip.sha256, Want(clip.sha256, clip.size_bytes, entry.due_at))
+    for needed_at, clip in sorted(uses, key=lambda use: use[0]):
+        want = Want(clip.sha256, clip.size_bytes, needed_at, pinned=clip.sha256 in keep)
+        nearest.setdefault(clip.sha256, want)
     return tuple(nearest.values())
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from device_agent.decoding import Samples, UnreadableClip
 from device_agent.sinks.contract import RATE
 from wire.messages import Item
-from wire.types import Priority
 
 AHEAD_BLOCKS = 50
 """One second: longer than any pause of a slow disk that was seen, and 190 kB."""
@@ -88,7 +87,7 @@ class Voice:
             parts.append(part)
             missing -= len(part)
         sound = np.concatenate(parts) if parts else self._kept[:0]
-        if self.item.priority is not Priority.EMERGENCY and amplitude != 1.0:
+        if amplitude != 1.0:
             sound = sound * np.float32(amplitude)
         sound = self._faded(sound)
         self.read_frames += len(sound)

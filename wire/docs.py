@@ -25,7 +25,7 @@ _MARKED = re.compile(
 _CHANNELS: Mapping[str, str] = MappingProxyType(
     {
         "plan": "QoS 1, retained | `plan`",
-        "order": "QoS 1 | `play`, `stop`, `cancel`, `volume`, `receipt`, `resync`",
+        "order": "QoS 1 | `play`, `stop`, `cancel`, `volume`, `config`, `receipt`, `resync`",
         "emergency": "QoS 1 | as `order`, signed with the emergency key",
         "beat": "QoS 0 | `beat`",
         "state": "QoS 1, retained | `state`: birth, and last will",
@@ -74,9 +74,24 @@ def _sections() -> dict[str, Iterator[str]]:
     return {
         "topics": _topics(),
         "envelope": _struct(envelope.Envelope),
-        "down": _structs(messages.Down, messages.Order, *down, messages.Item, messages.ClipRef),
+        "down": _structs(
+            messages.Down,
+            messages.Order,
+            *down,
+            messages.DailySpan,
+            messages.VolumeCap,
+            messages.Item,
+            messages.ClipRef,
+        ),
         "up": _structs(*up),
-        "words": _enums(types.Priority, types.Mode, types.LatenessPolicy, types.Event, types.Rejection),
+        "words": _enums(
+            types.Priority,
+            types.Mode,
+            types.LatenessPolicy,
+            types.AfterPreemption,
+            types.Event,
+            types.Rejection,
+        ),
     }
 
 

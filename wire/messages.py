@@ -10,12 +10,14 @@ import msgspec
 from msgspec import Meta, Struct
 
 from wire.types import (
+    AfterPreemption,
     DurationMs,
     Event,
     GainDb,
     GatewayId,
     Instant,
     LatenessPolicy,
+    MinuteOfDay,
     Mode,
     Percent,
     Priority,
@@ -60,6 +62,12 @@ class Item(Struct, frozen=True, kw_only=True):
     lateness: LatenessPolicy = LatenessPolicy.PLAY_FROM_START
     late_limit_ms: DurationMs = 120_000
     """Not started more than this after `start_at`; the gateway reports ``missed`` instead."""
+    after_preemption: AfterPreemption = AfterPreemption.RESUME
+    resume_limit_ms: DurationMs = 30 * 60_000
+    """Comes back no later than this after it was cut off; else it ends as ``preempted``."""
+    supersedes: Annotated[tuple[Uuid, ...], Meta(max_length=64)] = ()
+    """Broadcasts of the same or a lower priority that this one takes the place of: what sounds of them ends
+    when this begins, what has not begun never does."""
 
     @property
     def duration_ms(self) -> int:
@@ -130,6 +138,40 @@ class Volume(Order, frozen=True, kw_only=True, tag="volume"):
     percent: Percent
 
 
+class DailySpan(Struct, frozen=True, kw_only=True):
+    """The same minutes of every local day; one that ends before it starts crosses midnight."""
+
+    from_minute: MinuteOfDay
+    to_minute: MinuteOfDay
+    """Exclusive. The same as `from_minute`: the whole day."""
+
+
+class VolumeCap(DailySpan, frozen=True, kw_only=True):
+    """Never louder than this in these minutes, emergencies excepted."""
+
+    percent: Percent
+
+
+class Config(Order, frozen=True, kw_only=True, tag="config"):
+    """What a gateway keeps to whoever orders what. It replaces every earlier one of a lower `version`."""
+
+    version: Annotated[int, Meta(ge=1)]
+    zone: Annotated[str, Meta(max_length=64)] = "Asia/Ho_Chi_Minh"
+    """Of the time zone database; the local day of all that follows."""
+    quiet: Annotated[tuple[DailySpan, ...], Meta(max_length=16)] = ()
+    """Nothing but an emergency sounds in these minutes, not even its end."""
+    longest_ms: DurationMs | None = None
+    """Nothing but an emergency is longer than this."""
+    volume_caps: Annotated[tuple[VolumeCap, ...], Meta(max_length=48)] = ()
+    ceiling_db: GainDb = 0.0
+    """The horn's own limit, for emergencies too: full scale is never louder than this."""
+    start_offset_ms: Annotated[int, Meta(ge=0, le=60_000)] = 0
+    """Planned items start so much later here than at the neighbours, against the echo of far horns
+    (Japan's staggered broadcast, 時差放送); emergencies do not wait."""
+    pinned: Annotated[tuple[ClipRef, ...], Meta(max_length=256)] = ()
+    """Prepared warnings: fetched before they are needed and never evicted."""
+
+
 class Receipt(Down, frozen=True, kw_only=True, tag="receipt"):
     """The controller has committed every report of `journal` up to and including `up_to`; they may go."""
 
@@ -149,7 +191,7 @@ class Beat(Down, frozen=True, kw_only=True, tag="beat"):
     """Broadcasts ordered and not yet confirmed; a gateway that does not know one asks for it."""
 
 
-ToGateway = Plan | Play | Stop | Cancel | Volume | Receipt | Resync | Beat
+ToGateway = Plan | Play | Stop | Cancel | Volume | Config | Receipt | Resync | Beat
 
 
 class Report(Struct, frozen=True, kw_only=True):

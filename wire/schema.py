@@ -14,7 +14,9 @@ from wire.messages import (
     Beat,
     Cancel,
     ClipRef,
+    Config,
     ControllerState,
+    DailySpan,
     Health,
     Item,
     Plan,
@@ -26,6 +28,7 @@ from wire.messages import (
     State,
     Stop,
     Volume,
+    VolumeCap,
     encode,
 )
 from wire.types import Event, LatenessPolicy, Priority
@@ -68,6 +71,16 @@ def examples() -> dict[str, Struct]:
         "stop": Stop(**_down(3), order_id=_ORDER, broadcast_id=_BROADCAST),  # type: ignore[arg-type]
         "cancel": Cancel(**_down(4), order_id=_ORDER, broadcast_ids=(_BROADCAST,)),  # type: ignore[arg-type]
         "volume": Volume(**_down(5), order_id=_ORDER, percent=80),  # type: ignore[arg-type]
+        "config": Config(
+            **_down(9),  # type: ignore[arg-type]
+            order_id=_ORDER,
+            version=3,
+            quiet=(DailySpan(from_minute=21 * 60, to_minute=5 * 60),),
+            longest_ms=30 * 60_000,
+            volume_caps=(VolumeCap(from_minute=18 * 60, to_minute=6 * 60, percent=60),),
+            start_offset_ms=400,
+            pinned=(_CLIP,),
+        ),
         "receipt": Receipt(**_down(6), journal=_JOURNAL, up_to=12),  # type: ignore[arg-type]
         "resync": Resync(**_down(7)),  # type: ignore[arg-type]
         "beat": Beat(**_down(8), plan_version=7, open_orders=(_BROADCAST,)),  # type: ignore[arg-type]

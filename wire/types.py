@@ -27,6 +27,8 @@ DurationMs = Annotated[int, Meta(ge=0, le=7 * 24 * 3600 * 1000)]
 GainDb = Annotated[float, Meta(ge=-60.0, le=0.0)]
 Seq = Annotated[int, Meta(ge=0)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
+MinuteOfDay = Annotated[int, Meta(ge=0, le=1439)]
+"""Minutes since local midnight."""
 
 
 class Priority(StrEnum):
@@ -65,13 +67,27 @@ class LatenessPolicy(StrEnum):
     """Start in the middle, where it would be by now: right for a relay, wrong for an announcement."""
 
 
+class AfterPreemption(StrEnum):
+    """What becomes of an item that something of higher priority has cut off."""
+
+    RESUME = "resume"
+    """It comes back where it was cut off: right for news."""
+    RESTART = "restart"
+    """It comes back from its beginning: right for a short notice that is of no use in halves."""
+    DROP = "drop"
+    """It is over: right for a relay, which has gone on meanwhile."""
+
+
 class Event(StrEnum):
-    """What a gateway reports. The first three are progress, all others but `PLAYING` end a delivery."""
+    """What a gateway reports: progress up to `RESUMED`; every other one ends a delivery."""
 
     PLAN_STORED = "plan_stored"
     RECEIVED = "received"
     READY = "ready"
     PLAYING = "playing"
+    PAUSED = "paused"
+    """Cut off by something of higher priority, and to come back after it."""
+    RESUMED = "resumed"
     PLAYED = "played"
     PARTIAL = "partial"
     FAILED = "failed"

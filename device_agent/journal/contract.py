@@ -12,7 +12,7 @@ from typing import Protocol
 
 from device_agent.entries import Entry
 from device_agent.freshness import Freshness
-from wire.messages import Report
+from wire.messages import Config, Report
 
 
 class JournalError(RuntimeError):
@@ -49,6 +49,7 @@ class Changes:
     settled: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     forgotten: tuple[str, ...] = ()
     """Broadcasts no longer remembered as settled."""
+    config: Config | None = None
     volume_percent: int | None = None
     floor_at: datetime | None = None
     reports: tuple[Report, ...] = ()
@@ -76,6 +77,7 @@ class Held:
     settled: Mapping[str, datetime]
     volume_percent: int
     floor_at: datetime | None
+    config: Config | None = None
 
 
 class Journal(Protocol):

@@ -41,6 +41,7 @@ class MemoryJournal:
             settled=_changed(held.settled, changes.settled, changes.forgotten),
             volume_percent=held.volume_percent if changes.volume_percent is None else changes.volume_percent,
             floor_at=changes.floor_at or held.floor_at,
+            config=changes.config or held.config,
         )
         numbered = tuple(
             with_fields(report, n=n) for n, report in enumerate(changes.reports, start=self._last_n + 1)

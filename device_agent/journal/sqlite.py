@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from device_agent.entries import Entry
 from device_agent.freshness import Freshness, HeldPlan, Window
 from device_agent.journal.contract import Changes, Held, JournalError, StoredPlan
-from wire.messages import Report
+from wire.messages import Config, Report
 
 JOURNAL_FILE = "journal.sqlite3"
 """Its name in the state directory."""
@@ -102,6 +102,7 @@ class SqliteJournal:
                 settled=self._remembered("SELECT broadcast_id, remember_until FROM settled"),
                 volume_percent=self._fact("volume_percent"),
                 floor_at=_instant(self._fact("floor_at")),
+                config=self._config(),
             )
 
     def commit(self, changes: Changes) -> tuple[Report, ...]:
@@ -114,6 +115,8 @@ class SqliteJournal:
             self._write_playback(changes)
             if changes.volume_percent is not None:
                 self._set_fact("volume_percent", changes.volume_percent)
+            if changes.config is not None:
+                self._set_fact("config", _encoder.encode(changes.config))
             if changes.floor_at is not None:
                 self._set_fact("floor_at", changes.floor_at.isoformat())
             if numbered:
@@ -174,6 +177,10 @@ class SqliteJournal:
     def _plan(self) -> StoredPlan | None:
         row = self._db.execute("SELECT message_id, epoch, version, payload FROM plan").fetchone()
         return None if row is None else StoredPlan(*row)
+
+    def _config(self) -> Config | None:
+        row = self._db.execute("SELECT value FROM facts WHERE name = 'config'").fetchone()
+        return None if row is None else _config.decode(row[0])
 
     def _windows(self) -> dict[str, Window]:
         windows: dict[str, dict[str, int]] = {}
@@ -242,5 +249,6 @@ def _sync_directory(directory: Path) -> None:
 
 
 _encoder = msgspec.json.Encoder()
+_config = msgspec.json.Decoder(Config)
 _entry = msgspec.json.Decoder(Entry)
 _report = msgspec.json.Decoder(Report)

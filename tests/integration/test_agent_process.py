@@ -133,8 +133,9 @@ def test_a_play_order_sounds_at_once_and_an_emergency_takes_over(
     urgent = an_item(now(), clips=(clip,), priority="emergency")
     far_end.send(pen.play(now(), urgent, boot=boot), "emergency", EMERGENCY)
     far_end.wait_for_events(GATEWAY, urgent.broadcast_id, Event.PLAYED)
-    (preempted,) = [r for r in far_end.about(GATEWAY, routine.broadcast_id) if r.event is Event.PREEMPTED]
-    assert preempted.by == urgent.broadcast_id
+    far_end.wait_for_events(GATEWAY, routine.broadcast_id, Event.RESUMED)
+    (paused,) = [r for r in far_end.about(GATEWAY, routine.broadcast_id) if r.event is Event.PAUSED]
+    assert paused.by == urgent.broadcast_id
     (playing,) = [r for r in far_end.about(GATEWAY, urgent.broadcast_id) if r.event is Event.PLAYING]
     assert playing.started_at is not None
     assert playing.started_at - urgent.start_at < timedelta(milliseconds=500)

@@ -13,6 +13,7 @@ from wire.messages import (
     Beat,
     Cancel,
     ClipRef,
+    Config,
     Down,
     Item,
     Plan,
@@ -106,6 +107,10 @@ class Pen:
 
     def volume(self, now: datetime, percent: int, **changes: object) -> Volume:
         return Volume(**self.head(now, order_id=an_id(), percent=percent, **changes))  # type: ignore[arg-type]
+
+    def config(self, now: datetime, version: int = 1, **changes: object) -> Config:
+        head = self.head(now, order_id=an_id(), version=version, **changes)
+        return Config(**head)  # type: ignore[arg-type]
 
     def receipt(self, now: datetime, journal: str, up_to: int) -> Receipt:
         return Receipt(**self.head(now, journal=journal, up_to=up_to))  # type: ignore[arg-type]

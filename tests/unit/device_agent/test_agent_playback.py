@@ -9,7 +9,7 @@ from support.simulated import SimulatedGateway
 from device_agent.instants import seconds
 from wire.envelope import SigningKey
 from wire.messages import Item
-from wire.types import Event, LatenessPolicy
+from wire.types import AfterPreemption, Event, LatenessPolicy
 
 PLAYED = [("ready", None), ("playing", None), ("played", None)]
 
@@ -89,7 +89,7 @@ def test_an_item_to_be_joined_begins_where_it_would_be_by_now(gateway: Simulated
 
 
 def test_a_higher_priority_pre_empts_a_lower_one_at_its_own_start(gateway: SimulatedGateway) -> None:
-    low = an_item(at(10), clips=(a_clip(duration_ms=20_000),))
+    low = an_item(at(10), clips=(a_clip(duration_ms=20_000),), after_preemption=AfterPreemption.DROP)
     high = an_item(at(15), priority="priority")
     plan(gateway, low, high)
     gateway.get_clips()
