@@ -39,6 +39,20 @@ def warble(duration_ms: int, seed: int = 1) -> NDArray[np.float32]:
     return (0.5 * np.sin(phase) * (0.7 + 0.3 * np.sin(2 * np.pi * rng.uniform(2, 7) * t))).astype(np.float32)
 
 
+def murmur(duration_ms: int, seed: int = 1) -> NDArray[np.float32]:
+    """Return sound of which not even a fifth of a second is like any other seed's, as speech is; peak 0.5.
+
+    Two warbles of different seeds may go through the same tones for a moment.
+    """
+    frames = duration_ms * RATE // 1000
+    spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(frames))
+    hz = np.fft.rfftfreq(frames, 1 / RATE)
+    spectrum[(hz < 200) | (hz > 3_000)] = 0
+    noise = np.fft.irfft(spectrum, frames)
+    loudest = float(np.abs(noise).max())
+    return np.asarray(0.5 / loudest * noise, dtype=np.float32)
+
+
 class MediaServer:
     """Serves ``/media/<sha256>`` from memory and remembers each request's Range header."""
 
