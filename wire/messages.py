@@ -21,8 +21,10 @@ from wire.types import (
     Mode,
     Percent,
     Priority,
+    SelfTest,
     Seq,
     Sha256,
+    Sound,
     Uuid,
 )
 
@@ -214,6 +216,12 @@ class Report(Struct, frozen=True, kw_only=True):
     underruns: Annotated[int, Meta(ge=0)] | None = None
     peak_db: float | None = None
     """Highest sample written, dBFS; evidence that it was not silence."""
+    rms_db: float | None = None
+    """Root mean square of all that was written, dBFS."""
+    sound: Sound | None = None
+    """What a probe at the gateway says of it, in the report that ends an item which began."""
+    sound_confidence: Annotated[float, Meta(ge=0.0, le=1.0)] | None = None
+    """Share of what could be judged that the probe recognised; None if nothing could be."""
     by: Uuid | None = None
     """The broadcast that pre-empted this one."""
     plan_version: Seq | None = None
@@ -268,6 +276,11 @@ class Health(Struct, frozen=True, kw_only=True):
     plan_version: Seq = 0
     clips_missing: int = 0
     reports_waiting: int = 0
+    self_test: SelfTest | None = None
+    """How the last nightly self-test came out, at `self_test_at`; None if there was none."""
+    self_test_at: Instant | None = None
+    idle_noise_db: float | None = None
+    """Level of the probe while nothing is played, dBFS."""
     last_error: Annotated[str, Meta(max_length=300)] | None = None
 
 

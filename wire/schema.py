@@ -31,7 +31,7 @@ from wire.messages import (
     VolumeCap,
     encode,
 )
-from wire.types import Event, LatenessPolicy, Priority
+from wire.types import Event, LatenessPolicy, Priority, Sound
 
 _AT = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 _GATEWAY = "31672-001"
@@ -100,6 +100,9 @@ def examples() -> dict[str, Struct]:
                     expected_ms=26_180,
                     underruns=0,
                     peak_db=-1.8,
+                    rms_db=-19.4,
+                    sound=Sound.CONFIRMED,
+                    sound_confidence=1.0,
                 ),
             ),
         ),

@@ -79,7 +79,7 @@ class AfterPreemption(StrEnum):
 
 
 class Event(StrEnum):
-    """What a gateway reports: progress up to `RESUMED`; every other one ends a delivery."""
+    """What a gateway reports: progress up to `RESUMED`, faults of its own, and ends of deliveries."""
 
     PLAN_STORED = "plan_stored"
     RECEIVED = "received"
@@ -96,6 +96,34 @@ class Event(StrEnum):
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     MISSED = "missed"
+    FAULT = "fault"
+    """Something is wrong with the gateway itself from now on; `Report.reason` says what."""
+    FAULT_OVER = "fault_over"
+    """What that reason was said of is over."""
+
+
+class Sound(StrEnum):
+    """What a probe at the gateway says of an item that was played. See ``docs/evidence.md``."""
+
+    CONFIRMED = "confirmed"
+    """The probe heard it, and it was this item and no other."""
+    NOT_CONFIRMED = "not_confirmed"
+    """The probe listened all the time and did not hear it."""
+    NOT_VERIFIABLE = "not_verifiable"
+    """No probe, or nothing that it could have told for certain."""
+
+
+class SelfTest(StrEnum):
+    """How the gateway's nightly test of its own sound came out."""
+
+    HEARD = "heard"
+    """The probe heard the test sound."""
+    DEVICE_ONLY = "device_only"
+    """The device takes samples; there is no probe to hear what it makes of them."""
+    NOT_HEARD = "not_heard"
+    """The device took the test sound, and the probe did not hear it."""
+    NO_DEVICE = "no_device"
+    """The sound device, or the probe that there should be, does not work."""
 
 
 class Rejection(StrEnum):
