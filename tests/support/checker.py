@@ -46,17 +46,17 @@ class Violation:
 
 EARLY = timedelta(milliseconds=100)
 TOLERANCE = timedelta(milliseconds=1_500)
-"""Beyond what the order allows: nobody's fault (`wire.lateness`, 1 s) and where a chunk begins and ends."""
+"""Beyond what the order allows: nobody's fault (`wire.lateness`, 1 s) and some."""
 
-TWICE_MS = 400
-"""So much of a sound may seem to be heard twice: one chunk at either side of a cut."""
+TWICE_MS = 200
+"""So much of a sound may seem to be heard twice: two steps of hearing at either side of a cut."""
 
 SWEEP = timedelta(seconds=10)
 """The controller looks for overdue deliveries every 5 s; no word by then has to be on the page."""
 
 PLAYED_SHARE = 0.98
-EDGE_MS = 200
-"""Hearing is exact to a chunk: so much may be missing at each place where a sound was cut."""
+EDGE_MS = 100
+"""Hearing is exact to 50 ms: so much may be missing at each place where a sound was cut."""
 
 NOTHING_MS = 700
 """What a gateway killed within the half second of its start may let sound without knowing of it."""
