@@ -1,21 +1,29 @@
 """Clips on disk, each named by its hash. A file under its name is whole: it got the name after an fsync.
 
 Without that order of things a power cut leaves 0-byte files (architecture.md §5). Bytes may still rot, so a
-clip counts as here only after its hash was checked once since the start.
+clip counts as here only after its hash was checked since the start, and it is checked again from time to
+time. A disk that refuses to delete or to date a file hinders nobody from playing what is whole.
 """
 
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from pathlib import Path
+
+from device_agent.durable import forget_cached, make_directory, rename_synced, sync_file
+
+FREE_BYTES = 32 * 1000**2
+"""Left free on the disk whatever the budget says: clips must never take the journal's room."""
 
 _NAME = re.compile(r"[0-9a-f]{64}")
 _PIECE = 1 << 20
 
 
 class CorruptClip(ValueError):
-    """What was fetched, or what lay on disk, is not what its name says; it has been deleted."""
+    """What was fetched, or what lay on disk, is not what its name says; it has been deleted if possible."""
 
 
 class CacheFull(OSError):
@@ -26,14 +34,17 @@ class Cache:
     """One directory of clips.
 
     Args:
-        directory: Made if missing.
-        budget_bytes: Least recently used clips that no item needs go when this is reached.
+        directory: Made if missing; if the disk refuses that now, before the first clip is gathered.
+        budget_bytes: Least recently used clips that nobody needs go when this is reached.
+        free_bytes: They go as well when less than this would stay free on the disk.
     """
 
-    def __init__(self, directory: Path, budget_bytes: int) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
+    def __init__(self, directory: Path, budget_bytes: int, *, free_bytes: int = FREE_BYTES) -> None:
         self._directory = directory
         self._budget_bytes = budget_bytes
+        self._free_bytes = free_bytes
+        with suppress(OSError):
+            make_directory(directory)
 
     def path(self, sha256: str) -> Path:
         """Return where the clip is, or would be."""
@@ -45,46 +56,55 @@ class Cache:
 
     def names(self) -> tuple[str, ...]:
         """Return the clips that lie here, checked or not."""
-        return tuple(path.name for path in self._directory.iterdir() if _NAME.fullmatch(path.name))
+        try:
+            return tuple(path.name for path in self._directory.iterdir() if _NAME.fullmatch(path.name))
+        except FileNotFoundError:
+            return ()
 
     def check(self, sha256: str) -> None:
-        """Read the clip and compare.
+        """Read the clip from the medium and compare.
 
         Raises:
-            CorruptClip: It was not what its name says; now it is gone.
+            CorruptClip: It was not what its name says, or could not be read; now it is gone, unless the
+                disk refuses even that.
         """
         path = self.path(sha256)
-        if _hash(path) != sha256:
-            path.unlink(missing_ok=True)
-            raise CorruptClip(sha256)
+        try:
+            found = _hash(path)
+        except OSError as error:
+            self.discard(sha256)
+            raise CorruptClip(f"{sha256}: {error.strerror}") from error
+        if found != sha256:
+            self.discard(sha256)
+            raise CorruptClip(f"{sha256}: damaged on the disk")
 
     def admit(self, sha256: str) -> None:
-        """Give a gathered clip its name, if its hash is right.
+        """Give a gathered clip its name, if what came to the medium has the right hash.
 
         Raises:
-            CorruptClip: It is not; what was gathered is gone, so that the next attempt begins at zero.
+            CorruptClip: It has not; what was gathered is gone, so that the next attempt begins at zero.
+            OSError: The disk refuses; what was gathered may be lost, so it is given up too.
         """
         partial = self.partial(sha256)
-        if _hash(partial) != sha256:
-            partial.unlink(missing_ok=True)
-            raise CorruptClip(sha256)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(self.path(sha256))
-        descriptor = os.open(self._directory, os.O_RDONLY)
         try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            sync_file(partial)
+        except OSError:
+            # The kernel tells of lost bytes once and then calls them clean: never ask a second time.
+            _delete(partial)
+            raise
+        if _hash(partial) != sha256:
+            _delete(partial)
+            raise CorruptClip(f"{sha256}: other bytes came")
+        rename_synced(partial, self.path(sha256))
 
     def discard(self, sha256: str) -> None:
-        """Delete a clip."""
-        self.path(sha256).unlink(missing_ok=True)
+        """Delete a clip, if the disk lets us."""
+        _delete(self.path(sha256))
 
     def used(self, sha256s: Iterable[str]) -> None:
         """Note that these are needed, for the order in which others are given up."""
         for sha256 in sha256s:
-            if self.path(sha256).exists():
+            with suppress(OSError):
                 os.utime(self.path(sha256))
 
     def make_room(self, size_bytes: int, needed: Collection[str]) -> tuple[str, ...]:
@@ -95,9 +115,13 @@ class Cache:
 
         Raises:
             CacheFull: Not enough can be deleted; then nothing is.
+            OSError: The disk refuses.
         """
+        make_directory(self._directory)
         files = {path.name: path.stat() for path in self._directory.iterdir()}
-        excess = sum(stat.st_size for stat in files.values()) + size_bytes - self._budget_bytes
+        over_budget = sum(stat.st_size for stat in files.values()) + size_bytes - self._budget_bytes
+        over_disk = self._free_bytes + size_bytes - shutil.disk_usage(self._directory).free
+        excess = max(over_budget, over_disk)
         spare = sorted(files.keys() - {part for name in needed for part in (name, f"{name}.part")})
         going: list[str] = []
         for name in sorted(spare, key=lambda name: files[name].st_mtime_ns):
@@ -106,15 +130,22 @@ class Cache:
             going.append(name)
             excess -= files[name].st_size
         if excess > 0:
-            raise CacheFull(f"{excess} bytes over the budget with only needed clips left")
+            what = "the budget" if over_budget >= over_disk else "what the disk has"
+            raise CacheFull(f"{excess} bytes over {what} with only needed clips left")
         for name in going:
             (self._directory / name).unlink(missing_ok=True)
         return tuple(going)
 
 
+def _delete(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
 def _hash(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
+        forget_cached(file.fileno())
         while piece := file.read(_PIECE):
             digest.update(piece)
     return digest.hexdigest()

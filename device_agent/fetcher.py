@@ -1,19 +1,25 @@
-"""The thread that brings clips to disk: checks what lies there, then fetches what is missing."""
+"""The thread that keeps clips whole on disk: checks what lies there, fetches what is missing."""
 
 import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
 from device_agent.cache import Cache, CorruptClip
+from device_agent.checking import BEFORE_USE, Checks
 from device_agent.clock import Clock
 from device_agent.download import Downloader, Source
 from device_agent.effects import Want
-from device_agent.fetching import FetchQueue
+from device_agent.fetching import FetchQueue, Job
+from wire.messages import ClipRef
 
 log = structlog.get_logger(__name__)
+
+LONGEST_WAIT_S = 60.0
+"""How long the thread waits at most, for what is far off comes near by the wall clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +47,26 @@ class Fetcher:
         clock: For back-off and for how near a start is.
         rng: Source of jitter.
         say: Takes the news; called in the fetcher's thread, must not wait.
+        beat: Called in each round and with each piece of a clip: this thread lives.
     """
 
     def __init__(
-        self, cache: Cache, clock: Clock, rng: random.Random, say: Callable[[ClipNews], None]
+        self,
+        cache: Cache,
+        clock: Clock,
+        rng: random.Random,
+        say: Callable[[ClipNews], None],
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         self._cache = cache
         self._clock = clock
         self._say = say
+        self._beat = beat
         self._queue = FetchQueue(rng)
         self._sources: dict[str, Source] = {}
-        self._here: set[str] = set()
-        self._unchecked: set[str] = set()
+        self._checks = Checks()
+        self._give_way = False
+        self._damaged = 0
         self._last_error: str | None = None
         self._changed = threading.Condition()
         self._stopping = False
@@ -64,9 +78,14 @@ class Fetcher:
         """Why the latest attempt failed; None if it did not."""
         return self._last_error
 
+    @property
+    def damaged(self) -> int:
+        """How many clips were found damaged on the disk since the start."""
+        return self._damaged
+
     def start(self) -> None:
         """Begin with checking what lies in the cache."""
-        self._unchecked.update(self._cache.names())
+        self._checks.found(self._cache.names())
         self._thread.start()
 
     def stop(self) -> None:
@@ -84,69 +103,117 @@ class Fetcher:
             self._changed.notify()
         self._cache.used(want.sha256 for want in wants)
 
+    def pin(self, source: Source, clips: tuple[ClipRef, ...]) -> None:
+        """Hold these clips for one gateway whether or not an item plays them, in place of its earlier ones.
+
+        They count in the budget, never go, and are fetched before what is not about to start.
+        """
+        with self._changed:
+            self._sources[source.gateway_id] = source
+            self._queue.pin(source.gateway_id, clips, self._mono_s())
+            self._changed.notify()
+
+    def give_way(self) -> None:
+        """Give up clips that nobody needs until the disk has room again for what matters more."""
+        with self._changed:
+            self._give_way = True
+            self._changed.notify()
+
     def distrust(self, sha256: str) -> None:
         """Throw away a clip that could not be decoded, and fetch it again if it is still wanted."""
         with self._changed:
-            self._here.discard(sha256)
+            self._checks.gone(sha256)
             self._cache.discard(sha256)
             self._changed.notify()
         self._say(ClipsLost((sha256,)))
 
     def _run(self) -> None:
         while not self._stopping:
-            if self._unchecked:
-                self._check_one()
-            else:
-                self._fetch_or_wait()
+            self._beat()
+            with self._changed:
+                work = self._next_work()
+                if not callable(work):
+                    if not self._stopping:
+                        self._changed.wait(work)
+                    continue
+            work()
         self._downloader.close()
 
-    def _check_one(self) -> None:
-        with self._changed:
-            wanted_first = self._unchecked & self._queue.needed() or self._unchecked
-            sha256 = next(iter(wanted_first))
-            self._unchecked.discard(sha256)
+    def _next_work(self) -> Callable[[], None] | float:
+        """Return what to do now, else seconds to wait."""
+        if self._give_way:
+            return self._make_room
+        now, mono_s = self._clock.now(), self._mono_s()
+        soon = self._queue.needed_before(now + BEFORE_USE)
+        check = self._checks.next_check(self._queue.needed(), soon, mono_s)
+        # What lies on the disk is looked at first: it may save the fetch.
+        if isinstance(check, str) and check not in self._checks.here:
+            return partial(self._check, check)
+        job = self._queue.next_job(self._checks.here, now, mono_s)
+        if isinstance(job, Job):
+            return partial(self._fetch_or_fail, job, self._sources[job.owner], self._queue.needed())
+        if isinstance(check, str):
+            return partial(self._check, check)
+        return min(wait for wait in (LONGEST_WAIT_S, job, check) if wait is not None)
+
+    def _check(self, sha256: str) -> None:
         try:
             self._cache.check(sha256)
-        except (CorruptClip, OSError) as error:
-            log.warning("clip_corrupt", sha256=sha256, reason=str(error))
-            return
-        self._is_here(sha256)
+        except CorruptClip as error:
+            log.warning("clip_damaged", sha256=sha256, reason=str(error))
+            self._lost((sha256,))
+            self._damaged += 1
+            self._last_error = f"clip {sha256[:12]} was damaged on the disk"
+        else:
+            self._is_here(sha256)
 
-    def _fetch_or_wait(self) -> None:
-        with self._changed:
-            job = self._queue.next_job(self._here, self._clock.now(), self._mono_s())
-            if not isinstance(job, tuple):
-                if not self._stopping:
-                    self._changed.wait(job)
-                return
-            owner, want = job
-            source, needed = self._sources[owner], self._queue.needed()
+    def _fetch_or_fail(self, job: Job, source: Source, needed: frozenset[str]) -> None:
         try:
-            self._fetch(source, want, needed)
+            self._fetch(job, source, needed)
         except (CorruptClip, OSError) as error:
-            log.info("clip_not_fetched", sha256=want.sha256, reason=str(error))
-            self._last_error = f"clip {want.sha256[:12]}: {error}"
+            log.info("clip_not_fetched", sha256=job.sha256, reason=str(error))
+            self._last_error = f"clip {job.sha256[:12]}: {error}"
             with self._changed:
-                self._queue.failed(want.sha256, self._mono_s())
+                self._queue.failed(job.sha256, self._mono_s())
         else:
             self._last_error = None
-            self._is_here(want.sha256)
+            self._is_here(job.sha256)
 
-    def _fetch(self, source: Source, want: Want, needed: frozenset[str]) -> None:
-        partial = self._cache.partial(want.sha256)
-        gathered = partial.stat().st_size if partial.exists() else 0
-        gone = self._cache.make_room(max(0, want.size_bytes - gathered), needed)
-        if gone:
-            clips = tuple(name for name in gone if name in self._here)
-            self._here.difference_update(clips)
-            self._say(ClipsLost(clips))
-        self._downloader.download(source, want.sha256, want.size_bytes, partial, lambda: self._stopping)
-        self._cache.admit(want.sha256)
+    def _fetch(self, job: Job, source: Source, needed: frozenset[str]) -> None:
+        partial_file = self._cache.partial(job.sha256)
+        gathered = partial_file.stat().st_size if partial_file.exists() else 0
+        self._lost(self._cache.make_room(max(0, job.size_bytes - gathered), needed))
+        self._downloader.download(source, job.sha256, job.size_bytes, partial_file, self._give_up)
+        self._cache.admit(job.sha256)
+
+    def _give_up(self) -> bool:
+        self._beat()
+        return self._stopping
+
+    def _make_room(self) -> None:
+        with self._changed:
+            self._give_way = False
+            needed = self._queue.needed()
+        try:
+            self._lost(self._cache.make_room(0, needed))
+        except OSError as error:
+            log.warning("no_room_to_give", reason=str(error))
+            self._last_error = str(error)
 
     def _is_here(self, sha256: str) -> None:
         with self._changed:
-            self._here.add(sha256)
-        self._say(ClipsReady((sha256,)))
+            news = sha256 not in self._checks.here
+            self._checks.whole(sha256, self._mono_s())
+        if news:
+            self._say(ClipsReady((sha256,)))
+
+    def _lost(self, names: tuple[str, ...]) -> None:
+        with self._changed:
+            clips = tuple(name for name in names if name in self._checks.here)
+            for name in names:
+                self._checks.gone(name)
+        if clips:
+            self._say(ClipsLost(clips))
 
     def _mono_s(self) -> float:
         return self._clock.monotonic_ns() / 1e9

@@ -4,6 +4,7 @@ import hashlib
 import os
 import queue
 import random
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,11 +14,12 @@ from support.media import MediaServer
 from support.signing import NOON
 
 from device_agent.cache import Cache, CacheFull, CorruptClip
+from device_agent.checking import BEFORE_USE, EVERY_S, Checks
 from device_agent.clock import Clock
 from device_agent.download import Downloader, DownloadFailed, Source
 from device_agent.effects import Want
 from device_agent.fetcher import ClipNews, ClipsLost, ClipsReady, Fetcher
-from device_agent.fetching import FIRST_WAIT_S, LONGEST_WAIT_S, SPREAD_S, FetchQueue
+from device_agent.fetching import FIRST_WAIT_S, LONGEST_WAIT_S, PIN_SPREAD_S, SPREAD_S, FetchQueue, Job
 from wire.messages import ClipRef
 
 CONTENT = bytes(range(256)) * 1_000
@@ -106,7 +108,7 @@ def test_a_rotten_clip_is_found_and_deleted(cache: Cache) -> None:
 
 
 def test_the_least_recently_used_clip_that_nobody_needs_goes_first(tmp_path: Path) -> None:
-    cache = Cache(tmp_path, budget_bytes=1_000)
+    cache = Cache(tmp_path, budget_bytes=1_000, free_bytes=0)
     for age, name in enumerate(("new", "old", "needed")):
         path = cache.path(hashlib.sha256(name.encode()).hexdigest())
         path.write_bytes(b"x" * 300)
@@ -119,16 +121,29 @@ def test_the_least_recently_used_clip_that_nobody_needs_goes_first(tmp_path: Pat
     assert set(cache.names()) == {new, needed}
 
 
+def test_clips_leave_the_disk_some_room_whatever_their_budget_is(tmp_path: Path) -> None:
+    free = shutil.disk_usage(tmp_path).free
+    cache = Cache(tmp_path, budget_bytes=2 * free, free_bytes=2 * free)
+    cache.path(SHA).write_bytes(CONTENT)
+    with pytest.raises(CacheFull, match="the disk"):
+        cache.make_room(0, {SHA})
+    assert cache.names() == (SHA,)
+
+
 def want(name: str, minutes: float) -> Want:
     return Want(name * 64, 10, NOON + timedelta(minutes=minutes))
+
+
+def job(owner: str, want: Want) -> Job:
+    return Job(owner, want.sha256, want.size_bytes, want.needed_at)
 
 
 def test_the_nearest_start_is_fetched_first() -> None:
     fetches = FetchQueue(random.Random(1))
     fetches.want("g1", (want("a", 9), want("b", 5)), NOON, 0.0)
     fetches.want("g2", (want("c", 1), want("a", 9)), NOON, 0.0)
-    assert fetches.next_job((), NOON, 0.0) == ("g2", want("c", 1))
-    assert fetches.next_job(("c" * 64,), NOON, 0.0) == ("g1", want("b", 5))
+    assert fetches.next_job((), NOON, 0.0) == job("g2", want("c", 1))
+    assert fetches.next_job(("c" * 64,), NOON, 0.0) == job("g1", want("b", 5))
     assert fetches.next_job(("a" * 64, "b" * 64, "c" * 64), NOON, 0.0) is None
 
 
@@ -141,7 +156,61 @@ def test_a_far_start_is_spread_out_and_a_near_one_is_not() -> None:
     assert all(isinstance(wait, float) and 0 <= wait <= SPREAD_S for wait in waits)
     assert len(set(waits)) == 20
     fetches.want("g", (want("b", 1),), NOON, 100.0)
-    assert fetches.next_job((), NOON, 100.0) == ("g", want("b", 1))
+    assert fetches.next_job((), NOON, 100.0) == job("g", want("b", 1))
+
+
+def test_a_pinned_clip_goes_before_what_is_not_about_to_start_and_after_what_is() -> None:
+    fetches = FetchQueue(random.Random(1))
+    pinned = ClipRef(sha256="d" * 64, size_bytes=10, duration_ms=1)
+    fetches.want("g", (want("a", 1), want("b", 5)), NOON, 0.0)
+    fetches.pin("g", (pinned,), 0.0)
+    order: list[str] = []
+    while isinstance(next_one := fetches.next_job(order, NOON, PIN_SPREAD_S), Job):
+        order.append(next_one.sha256)
+    assert order == ["a" * 64, "d" * 64, "b" * 64]
+
+
+def test_pinned_clips_are_spread_out_over_the_gateways_and_needed_until_they_are_not() -> None:
+    pinned = ClipRef(sha256="d" * 64, size_bytes=10, duration_ms=1)
+    waits = set()
+    for seed in range(20):
+        fetches = FetchQueue(random.Random(seed))
+        fetches.pin("g", (pinned,), 100.0)
+        waits.add(fetches.next_job((), NOON, 100.0))
+    assert len(waits) == 20
+    assert all(isinstance(wait, float) and 0 <= wait <= PIN_SPREAD_S for wait in waits)
+    fetches.want("g", (), NOON, 100.0)
+    assert fetches.needed() == {"d" * 64}
+    fetches.pin("g", (), 100.0)
+    assert fetches.needed() == frozenset()
+
+
+DAY_S, USE_S = EVERY_S, BEFORE_USE.total_seconds()
+NOBODY: frozenset[str] = frozenset()
+
+
+def test_a_clip_counts_as_here_only_once_it_was_read() -> None:
+    checks = Checks()
+    checks.found(["a", "b"])
+    assert checks.here == NOBODY
+    assert checks.next_check(frozenset("b"), NOBODY, 0.0) == "b"
+    checks.whole("b", 0.0)
+    assert (checks.here, checks.next_check(frozenset("b"), NOBODY, 0.0)) == (frozenset("b"), "a")
+    checks.gone("a")
+    assert checks.next_check(frozenset("b"), NOBODY, 0.0) == DAY_S
+
+
+def test_a_clip_is_read_once_a_day_and_once_more_shortly_before_it_is_played() -> None:
+    checks = Checks()
+    checks.whole("a", 0.0)
+    checks.whole("b", 1.0)
+    assert checks.next_check(NOBODY, NOBODY, 100.0) == DAY_S - 100.0
+    assert checks.next_check(NOBODY, frozenset("b"), 100.0) == pytest.approx(USE_S + 1.0 - 100.0)
+    assert checks.next_check(NOBODY, frozenset("b"), USE_S + 1.0) == "b"
+    checks.whole("b", USE_S + 1.0)
+    assert checks.next_check(NOBODY, frozenset("b"), USE_S + 2.0) == pytest.approx(USE_S - 1.0)
+    assert checks.next_check(NOBODY, NOBODY, DAY_S) == "a"
+    assert Checks().next_check(NOBODY, NOBODY, 0.0) is None
 
 
 def test_attempts_back_off_but_not_when_the_start_is_near() -> None:
@@ -159,12 +228,26 @@ def test_attempts_back_off_but_not_when_the_start_is_near() -> None:
     assert near == pytest.approx(FIRST_WAIT_S)
 
 
+class ClockAhead(Clock):
+    """This machine's monotonic clock, and as much more as was said to have passed."""
+
+    def __init__(self) -> None:
+        self._passed_ns = 0
+
+    def pass_s(self, duration_s: float) -> None:
+        self._passed_ns += round(duration_s * 1e9)
+
+    def monotonic_ns(self) -> int:
+        return super().monotonic_ns() + self._passed_ns
+
+
 class Fetching:
     """A fetcher with its thread, and what it said."""
 
     def __init__(self, cache: Cache, media: MediaServer) -> None:
         self.news: queue.Queue[ClipNews] = queue.Queue()
-        self.fetcher = Fetcher(cache, Clock(), random.Random(1), self.news.put)
+        self.clock = ClockAhead()
+        self.fetcher = Fetcher(cache, self.clock, random.Random(1), self.news.put)
         self.source = Source(media.url, "31672-001", "secret")
 
     def want(self, *clips: ClipRef) -> None:
@@ -203,6 +286,58 @@ def test_a_clip_that_could_not_be_decoded_is_fetched_again(fetching: Fetching, m
         ClipsReady((clip.sha256,)),
     }
     assert len(media.requests) == 2
+
+
+def test_a_pinned_clip_stays_when_room_is_made_for_another(
+    fetching: Fetching, cache: Cache, media: MediaServer
+) -> None:
+    pinned, old, new = (media.add(letter * 400_000, 1) for letter in (b"p", b"o", b"n"))
+    cache.path(pinned.sha256).write_bytes(b"p" * 400_000)
+    cache.path(old.sha256).write_bytes(b"o" * 400_000)
+    os.utime(cache.path(pinned.sha256), (1, 1))
+    fetching.fetcher.pin(fetching.source, (pinned,))
+    fetching.want(new)
+    fetching.fetcher.start()
+    news = [fetching.news.get(timeout=5) for _ in range(4)]
+    assert set(news[:2]) == {ClipsReady((pinned.sha256,)), ClipsReady((old.sha256,))}
+    assert news[2:] == [ClipsLost((old.sha256,)), ClipsReady((new.sha256,))]
+    assert set(cache.names()) == {pinned.sha256, new.sha256}
+
+
+def test_a_clip_that_rots_on_the_disk_is_told_lost_counted_and_fetched_again(
+    fetching: Fetching, cache: Cache, media: MediaServer
+) -> None:
+    clip = media.add(CONTENT, 1)
+    fetching.fetcher.start()
+    fetching.want(clip)
+    assert fetching.news.get(timeout=5) == ClipsReady((clip.sha256,))
+    flip_a_bit(cache.path(clip.sha256))
+    fetching.clock.pass_s(BEFORE_USE.total_seconds())
+    fetching.want(clip)
+    assert fetching.news.get(timeout=5) == ClipsLost((clip.sha256,))
+    assert fetching.news.get(timeout=5) == ClipsReady((clip.sha256,))
+    assert fetching.fetcher.damaged == 1
+    assert cache.path(clip.sha256).read_bytes() == CONTENT
+
+
+def flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_what_nobody_needs_gives_way_when_it_is_asked_to(
+    fetching: Fetching, media: MediaServer, tmp_path: Path
+) -> None:
+    cache = Cache(tmp_path / "clips", budget_bytes=1_000)
+    fetching.fetcher = Fetcher(cache, Clock(), random.Random(1), fetching.news.put)
+    clip = media.add(CONTENT, 1)
+    cache.path(clip.sha256).write_bytes(CONTENT)
+    fetching.fetcher.start()
+    assert fetching.news.get(timeout=5) == ClipsReady((clip.sha256,))
+    fetching.fetcher.give_way()
+    assert fetching.news.get(timeout=5) == ClipsLost((clip.sha256,))
+    assert cache.names() == ()
 
 
 def test_a_failed_fetch_is_named_and_tried_again(fetching: Fetching, media: MediaServer) -> None:
