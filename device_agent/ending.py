@@ -18,20 +18,22 @@ def finished(turn: Turn, entry: Entry, said: Finished) -> None:
     heard = entry.heard(said.played_ms, said.underruns, said.peak_db)
     if cut is not None and cut.may_return and _makes_way(turn, entry, cut, heard):
         return
+    evidence = _evidence(entry, said)
     if _whole(heard.played_ms, entry.expected_ms):
-        _settle(turn, entry, Event.PLAYED, heard)
+        _settle(turn, entry, Event.PLAYED, heard, **evidence)
     elif cut is not None:
-        _settle(turn, entry, cut.event, heard, reason=cut.reason, by=cut.by)
+        _settle(turn, entry, cut.event, heard, reason=cut.reason, by=cut.by, **evidence)
     elif heard.played_ms:
-        _settle(turn, entry, Event.PARTIAL, heard, reason="ended_early")
+        _settle(turn, entry, Event.PARTIAL, heard, reason="ended_early", **evidence)
     else:
-        _settle(turn, entry, Event.FAILED, heard, reason="no_sound")
+        _settle(turn, entry, Event.FAILED, heard, reason="no_sound", **evidence)
 
 
 def failed(turn: Turn, entry: Entry, said: Failed) -> None:
     """Settle an item that could not be played; what was to make way for it goes on."""
     heard = entry.heard(said.played_ms, said.underruns, said.peak_db)
-    _settle(turn, entry, Event.PARTIAL if heard.played_ms else Event.FAILED, heard, reason=said.reason)
+    event = Event.PARTIAL if heard.played_ms else Event.FAILED
+    _settle(turn, entry, event, heard, reason=said.reason, **_evidence(entry, said))
     for other in turn.entries():
         if other.stage is Stage.ENDING and other.cut is not None and other.cut.by == entry.broadcast_id:
             turn.put(structs.replace(other.moved(Trigger.SPARED), cut=None))
@@ -42,10 +44,17 @@ def end_paused(turn: Turn, entry: Entry, trigger: Trigger, cut: Cut) -> None:
     turn.settle(entry, trigger, cut.event, reason=cut.reason, by=cut.by, **structs.asdict(entry.heard(0)))
 
 
-def _settle(
-    turn: Turn, entry: Entry, event: Event, heard: Heard, *, reason: str | None = None, by: str | None = None
-) -> None:
-    turn.settle(entry, Trigger.ENDED, event, reason=reason, by=by, **structs.asdict(heard))
+def _settle(turn: Turn, entry: Entry, event: Event, heard: Heard, **facts: object) -> None:
+    turn.settle(entry, Trigger.ENDED, event, **structs.asdict(heard), **facts)
+
+
+def _evidence(entry: Entry, said: Finished | Failed) -> dict[str, object]:
+    """Return what else the player and the probe say of an item that has begun."""
+    if entry.started_at is None:
+        return {}
+    # Of an item that was cut off and went on, the player knows the level of its last stretch only.
+    rms_db = said.rms_db if entry.resumed_ms is None else None
+    return {"rms_db": rms_db, "sound": said.sound, "sound_confidence": said.sound_confidence}
 
 
 def _makes_way(turn: Turn, entry: Entry, cut: Cut, heard: Heard) -> bool:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from wire.types import Sound
+
 
 @dataclass(frozen=True, slots=True)
 class Started:
@@ -29,6 +31,11 @@ class Finished:
     peak_db: float | None = None
     """Highest sample handed over, dBFS; None if the player cannot tell."""
     underruns: int = 0
+    rms_db: float | None = None
+    """Root mean square of what was handed over, dBFS; None if the player cannot tell."""
+    sound: Sound = Sound.NOT_VERIFIABLE
+    """What the probe says, if there is one; put in by `device_agent.evidence`, not by the player."""
+    sound_confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,9 @@ class Failed:
     underruns: int = 0
     bad_clip: str | None = None
     """The clip that could not be decoded, by its hash."""
+    rms_db: float | None = None
+    sound: Sound = Sound.NOT_VERIFIABLE
+    sound_confidence: float | None = None
 
 
 PlayerEvent = Started | Progress | Finished | Failed

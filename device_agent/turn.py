@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from device_agent.clock_trust import Moment
 from device_agent.effects import PlayerEffect, StopPlaying, Tell
-from device_agent.entries import Cut, Entry, Heard, Stage, Trigger
+from device_agent.entries import BEGUN, Cut, Entry, Heard, Stage, Trigger
 from device_agent.guards import Guards
 from wire.messages import Item, Report
-from wire.types import Event
+from wire.types import Event, Sound
 
 REMEMBERED_FOR = timedelta(days=14)
 """How long an ended broadcast is known by its id, beyond its own time; a plan reaches 7 days or more."""
@@ -102,10 +102,14 @@ class Turn:
     def settle(self, entry: Entry, trigger: Trigger, event: Event, **facts: object) -> None:
         """End an entry with its one terminal report."""
         entry.moved(trigger)
+        if entry.is_unheard:
+            self.spare_those_making_way_for(entry.broadcast_id)
         if self._entries is None:
             self._entries = dict(self._before.entries)
         del self._entries[entry.broadcast_id]
-        self.cued -= {entry.broadcast_id}
+        if entry.broadcast_id in self.cued:
+            self.cued -= {entry.broadcast_id}
+            self.do(StopPlaying(entry.broadcast_id))
         self.entomb(entry.broadcast_id, entry.give_up_at)
         if entry.resumed_ms is not None:
             facts.setdefault("detail", f"went on at {entry.resumed_ms} ms")
@@ -113,6 +117,7 @@ class Turn:
             facts.setdefault("detail", f"joined at {entry.offset_ms} ms")
         if entry.started_at is not None:
             facts.setdefault("expected_ms", entry.expected_ms)
+            facts.setdefault("sound", Sound.NOT_VERIFIABLE)
         self.tell(event, entry.broadcast_id, started_at=entry.started_at, **facts)
 
     def entomb(self, broadcast_id: str, its_time: datetime | None = None) -> None:
@@ -135,14 +140,19 @@ class Turn:
             self._settled = {key: until for key, until in settled.items() if until >= self.moment.now}
 
     def withdraw(self, entry: Entry, reason: str) -> None:
-        """End an entry that has not begun; the player forgets what it may have opened."""
-        if entry.broadcast_id in self.cued:
-            self.do(StopPlaying(entry.broadcast_id))
+        """End an entry that has not begun."""
         self.settle(entry, Trigger.WITHDRAWN, Event.CANCELLED, reason=reason)
 
     def cut(self, entry: Entry, cut: Cut) -> Entry:
-        """Mark an entry that has begun as ending; an earlier reason to end stays."""
-        return self.put(replace(entry.moved(Trigger.CUT), cut=entry.cut or cut))
+        """Mark an entry that has begun as ending; an earlier reason stays, but for one that has lost its own."""
+        kept = entry.cut if entry.cut is not None and not entry.cut.may_return else cut
+        return self.put(replace(entry.moved(Trigger.CUT), cut=kept))
+
+    def spare_those_making_way_for(self, broadcast_id: str) -> None:
+        """Let go on what was to fade out for something of which nothing will be heard now."""
+        for entry in self.entries():
+            if entry.stage is Stage.ENDING and entry.cut is not None and entry.cut.by == broadcast_id:
+                self.put(replace(entry.moved(Trigger.SPARED), cut=None))
 
     def pause(self, entry: Entry, cut: Cut, resumed_ms: int, heard: Heard) -> None:
         """Keep what was cut off until nothing higher sounds; why it was stays with it."""
@@ -175,4 +185,9 @@ class Turn:
     @property
     def active(self) -> tuple[Entry, ...]:
         """What has begun and was not told to end."""
-        return tuple(entry for entry in self._held.values() if entry.stage in (Stage.STARTING, Stage.PLAYING))
+        return tuple(entry for entry in self.begun if entry.stage is not Stage.ENDING)
+
+    @property
+    def begun(self) -> tuple[Entry, ...]:
+        """What the player has in hand, also what it was told to end."""
+        return tuple(entry for entry in self._held.values() if entry.stage in BEGUN)

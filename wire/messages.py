@@ -217,7 +217,7 @@ class Report(Struct, frozen=True, kw_only=True):
     peak_db: float | None = None
     """Highest sample written, dBFS; evidence that it was not silence."""
     rms_db: float | None = None
-    """Root mean square of all that was written, dBFS."""
+    """Root mean square of all that was written, dBFS; None if it was cut off and went on."""
     sound: Sound | None = None
     """What a probe at the gateway says of it, in the report that ends an item which began."""
     sound_confidence: Annotated[float, Meta(ge=0.0, le=1.0)] | None = None
