@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from wire.types import (
     AfterPreemption,
+    DiskState,
     DurationMs,
     Event,
     GainDb,
@@ -267,6 +268,8 @@ class Health(Struct, frozen=True, kw_only=True):
     load_1m: float | None = None
     memory_free_bytes: int | None = None
     disk_free_bytes: int | None = None
+    disk: DiskState | None = None
+    """Whether it keeps what the gateway must not forget; if not, the gateway goes on from memory (ADR 6)."""
     signal_percent: Percent | None = None
     clock_offset_ms: int | None = None
     volume_percent: Percent | None = None
@@ -275,7 +278,11 @@ class Health(Struct, frozen=True, kw_only=True):
     underruns: int | None = None
     plan_version: Seq = 0
     clips_missing: int = 0
+    clips_damaged: int = 0
+    """Found damaged on the disk since the start; each was thrown away and fetched again."""
     reports_waiting: int = 0
+    reports_unsaved: int = 0
+    """In memory only, because the disk refuses; said once it takes them, lost if the power goes before."""
     self_test: SelfTest | None = None
     """How the last nightly self-test came out, at `self_test_at`; None if there was none."""
     self_test_at: Instant | None = None

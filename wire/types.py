@@ -113,6 +113,17 @@ class Sound(StrEnum):
     """No probe, or nothing that it could have told for certain."""
 
 
+class DiskState(StrEnum):
+    """What a gateway's disk said when it was last asked to keep something."""
+
+    WRITABLE = "writable"
+    """It kept it."""
+    FULL = "full"
+    READ_ONLY = "read_only"
+    FAILING = "failing"
+    """Any other refusal: mostly a card at the end of its life."""
+
+
 class SelfTest(StrEnum):
     """How the gateway's nightly test of its own sound came out."""
 
