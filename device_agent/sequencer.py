@@ -13,6 +13,7 @@ from device_agent.effects import Cue, PlayerEffect, SetVolume, StartPlaying, Sto
 from device_agent.instants import from_unix_ns, unix_ns
 from device_agent.player_events import Failed, Finished, PlayerEvent, Progress, Started
 from device_agent.sinks.contract import BLOCK_FRAMES, RATE, Block
+from device_agent.trim import Course
 from device_agent.voice import FADE_FRAMES, OpenVoice, Voice
 from wire.types import Priority
 
@@ -35,6 +36,8 @@ class Composed:
 
     block: Block = field(default_factory=lambda: np.zeros(BLOCK_FRAMES, dtype=np.float32))
     happened: list[tuple[Voice, int | None]] = field(default_factory=list)
+    late_ns: int | None = None
+    """How much later than it should its item sounds; None if nothing does."""
 
 
 class Sequencer:
@@ -172,12 +175,16 @@ class Sequencer:
                 return None
             self._next.pop(0)
             self._current = upcoming.voice
+            upcoming.voice.course = Course(upcoming.at_ns, unix_first_ns + frame * _SECOND_NS // RATE)
             composed.happened.append((upcoming.voice, frame))
             return frame
         return None
 
     def _sound(self, voice: Voice, cursor: int, unix_first_ns: int, composed: Composed) -> int:
         """Fill the block from `cursor` on with what sounds; return where it stopped."""
+        if voice.course is not None:
+            cursor_ns = unix_first_ns + cursor * _SECOND_NS // RATE
+            composed.late_ns = voice.course.late_ns(voice.read_frames, cursor_ns)
         upcoming = self._next[0] if self._next else None
         if upcoming is not None and voice.broadcast_id in upcoming.preempts and upcoming.voice.has_samples():
             frames_left = _frame_of(upcoming.at_ns, unix_first_ns) - cursor

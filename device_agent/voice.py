@@ -8,6 +8,7 @@ import numpy as np
 
 from device_agent.decoding import Samples, UnreadableClip
 from device_agent.sinks.contract import RATE
+from device_agent.trim import Course
 from wire.messages import Item
 
 AHEAD_BLOCKS = 50
@@ -30,6 +31,8 @@ class Voice:
     def __init__(self, item: Item, blocks: Iterator[Samples], offset_ms: int = 0) -> None:
         self.item = item
         self.offset_ms = offset_ms
+        self.course: Course | None = None
+        """Where it should be, from its first sample on."""
         self._fade_from: int | None = None
         self.read_frames = 0
         self.sounded = False

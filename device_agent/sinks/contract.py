@@ -12,7 +12,7 @@ BLOCK_FRAMES = 960
 """20 ms: one Opus frame."""
 
 Block = NDArray[np.float32]
-"""`BLOCK_FRAMES` samples, full scale ±1."""
+"""`BLOCK_FRAMES` samples, full scale ±1; a sink takes some more or fewer as well."""
 
 SILENCE: Block = np.zeros(BLOCK_FRAMES, dtype=np.float32)
 SILENCE.flags.writeable = False
@@ -28,6 +28,10 @@ class Sink(Protocol):
     @property
     def underruns(self) -> int:
         """How often the device ran dry because a block came late."""
+
+    @property
+    def fast_ppm(self) -> float:
+        """By how much the device's crystal is faster than the monotonic clock, as measured so far."""
 
     def next_ns(self) -> int:
         """Return the monotonic instant at which the first sample of the next block will sound."""

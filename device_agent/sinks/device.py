@@ -1,24 +1,24 @@
 """A sound device through PortAudio (Debian: ``libportaudio2``), ALSA or PulseAudio behind it."""
 
 import contextlib
-import queue
 from typing import Any
 
 from device_agent.clock import Clock
+from device_agent.frame_clock import FrameClock
 from device_agent.sinks.contract import BLOCK_FRAMES, RATE, SILENCE, Block, SinkError
+from device_agent.sinks.ring import Ring
 
 LATENCY_S = 0.1
 """Asked for by name: PortAudio's own choices differ by a factor of ten between devices."""
 
-QUEUED_BLOCKS = 4
+WAITING_FRAMES = 4 * BLOCK_FRAMES
+"""What waits between the player and the device's own buffer."""
+
 SETTLE_BLOCKS = 25
 """Half a second of silence at either end: PulseAudio swallows up to 20 ms at the start and 120 ms at the
 end of a stream without it (architecture.md §5)."""
 
 STALLED_S = 2.0
-_SMOOTHING = 0.02
-_STEP_NS = 20_000_000
-_BLOCK_NS = BLOCK_FRAMES * 1_000_000_000 // RATE
 
 
 class DeviceSink:
@@ -38,11 +38,13 @@ class DeviceSink:
         except OSError as error:
             raise SinkError(f"{error}; on Debian: apt install libportaudio2") from error
         self._clock = clock
-        self._blocks: queue.Queue[Block] = queue.Queue(QUEUED_BLOCKS)
+        self._ring = Ring(WAITING_FRAMES + BLOCK_FRAMES)
+        self._seen = FrameClock()
+        self._opened_ns = clock.monotonic_ns()
         self._underruns = 0
-        self._taken = 0
-        self._written = 0
-        self._base_ns: float | None = None
+        self._written_frames = 0
+        self._taken_frames = 0
+        self._starved_frames = 0
         self._errors = sounddevice.PortAudioError
         try:
             self._stream: Any = sounddevice.OutputStream(
@@ -66,21 +68,24 @@ class DeviceSink:
         """How often the device asked for a block and there was none, or said that it ran dry."""
         return self._underruns
 
+    @property
+    def fast_ppm(self) -> float:
+        """By how much the device's crystal is faster than the monotonic clock."""
+        return self._seen.fast_ppm
+
     def next_ns(self) -> int:
         """Return when the next block's first sample sounds, as far as the device tells its latency."""
-        if self._base_ns is None:
+        if not self._seen.known:
             return self._clock.monotonic_ns() + int(LATENCY_S * 1e9)
-        return round(self._base_ns) + self._written * _BLOCK_NS
+        return self._opened_ns + round(self._seen.at_ns(self._written_frames + self._starved_frames))
 
     def write(self, block: Block) -> int:
         """Hand over one block; see `Sink.write`."""
-        try:
-            self._blocks.put(block.copy(), timeout=STALLED_S)
-        except queue.Full:
+        if not self._ring.put(block, STALLED_S):
             self._abort()
-            raise SinkError(f"the sound device took nothing for {STALLED_S:.0f} s") from None
+            raise SinkError(f"the sound device took nothing for {STALLED_S:.0f} s")
         at_ns = self.next_ns()
-        self._written += 1
+        self._written_frames += len(block)
         return at_ns
 
     def close(self) -> None:
@@ -95,27 +100,17 @@ class DeviceSink:
         with contextlib.suppress(self._errors):
             self._stream.abort()
 
-    def _callback(self, out: Any, _frames: int, time: Any, status: Any) -> None:
-        # The stream's own clock is not the monotonic one; only its differences are used.
-        latency_s = max(0.0, time.outputBufferDacTime - time.currentTime)
-        sounds_ns = self._clock.monotonic_ns() + latency_s * 1e9
-        try:
-            block = self._blocks.get_nowait()
-        except queue.Empty:
-            out.fill(0.0)
+    def _callback(self, out: Any, frames: int, time: Any, status: Any) -> None:
+        # PortAudio's clock may be the wall's or the monotonic one, and a busy processor may have held us up
+        # since it was read: both fall out when it is read again beside ours.
+        wait_s = time.outputBufferDacTime - self._stream.time
+        sounds_ns = self._clock.monotonic_ns() + wait_s * 1e9
+        self._seen.saw(self._taken_frames, sounds_ns - self._opened_ns)
+        self._taken_frames += frames
+        got = self._ring.take_into(out[:, 0])
+        if got < frames:
+            # This place in time was taken by silence: all that follows comes later.
+            out[got:] = 0.0
+            self._starved_frames += frames - got
+        if got < frames or status.output_underflow:
             self._underruns += 1
-            # This block's place in time was taken by silence: all that follows comes one later.
-            if self._base_ns is not None:
-                self._base_ns += _BLOCK_NS
-            return
-        if status.output_underflow:
-            self._underruns += 1
-        out[:, 0] = block
-        base_ns = sounds_ns - self._taken * _BLOCK_NS
-        if self._base_ns is None or abs(base_ns - self._base_ns) > _STEP_NS:
-            # The device began late, as PulseAudio does after it has filled its buffer, or it stood still.
-            self._base_ns = base_ns
-        else:
-            # Each callback comes a little early or late; the device's own pace shows in the mean.
-            self._base_ns += _SMOOTHING * (base_ns - self._base_ns)
-        self._taken += 1

@@ -17,6 +17,8 @@ class Run:
 
     start_s: float
     samples: NDArray[np.float32]
+    rate: float = RATE
+    """Frames a second of the crystal that was acted."""
 
     @property
     def start_at(self) -> datetime:
@@ -24,7 +26,7 @@ class Run:
 
     @property
     def end_s(self) -> float:
-        return self.start_s + len(self.samples) / RATE
+        return self.start_s + len(self.samples) / self.rate
 
 
 class Recording:
@@ -42,7 +44,7 @@ class Recording:
         for entry, end in zip(entries, bounds[1:], strict=True):
             samples = sound[entry["frame"] : end]
             if len(samples):
-                self.runs.append(Run(entry["at"], samples))
+                self.runs.append(Run(entry["at"], samples, entry.get("rate", RATE)))
 
     def between(self, a: datetime, b: datetime) -> NDArray[np.float32]:
         """Return what sounded from `a` until before `b`, silence as zeros."""

@@ -1,0 +1,78 @@
+"""When the frames of a sound device sound, told from looks that come early or late. Pure.
+
+A device's crystal is up to some 200 ppm off, which is 0.36 s in half an hour; a look at the device is off by
+its jitter, a tenth of a millisecond to several. Frames pass evenly in the device's own time, so a straight
+line through the looks is the truth, and its slope the crystal.
+
+The line is kept by a filter of the g-h kind with a growing memory, which up to `MEMORY` looks is the fit by
+least squares (E. Brookner, *Tracking and Kalman Filtering Made Easy*, 1998, §1.2.10), then forgets evenly.
+The use is that of F. Adriaensen, *Using a DLL to filter time* (Linux Audio Conference 2005).
+"""
+
+from device_agent.sinks.contract import RATE
+
+NOMINAL_NS = 1_000_000_000 / RATE
+"""Length of a frame of a crystal that is right."""
+
+MEMORY = 1_500
+"""Looks that count, 30 s of blocks: long against jitter, short against how fast a crystal warms up."""
+
+PRIOR_LOOKS = 250
+"""A crystal is nearly right before any look: the first five seconds may not say much about the slope."""
+
+MAX_PPM = 1_000.0
+"""More than any crystal; a slope beyond it is a mistake."""
+
+JOLT_NS = 3_000_000
+"""What one look can say at most: one that was held up by a busy processor should not say more."""
+
+ASTRAY_NS = 20_000_000
+ASTRAY_LOOKS = 5
+"""So many looks in a row that far off are no jitter: the device began late, or stood still."""
+
+
+class FrameClock:
+    """Where frames stand in time."""
+
+    def __init__(self) -> None:
+        self._frame = 0
+        self._at_ns = 0.0
+        self._frame_ns = NOMINAL_NS
+        self._looks = 0
+        self._astray = 0
+
+    @property
+    def known(self) -> bool:
+        """Whether there was a look yet."""
+        return self._looks > 0
+
+    @property
+    def fast_ppm(self) -> float:
+        """By how much the crystal is faster than the monotonic clock."""
+        return (NOMINAL_NS / self._frame_ns - 1.0) * 1e6
+
+    def at_ns(self, frame: float) -> float:
+        """Return the monotonic instant at which a frame sounds; meaningless before the first look."""
+        return self._at_ns + (frame - self._frame) * self._frame_ns
+
+    def saw(self, frame: int, sounds_ns: float) -> None:
+        """Take a look: `frame` seemed to sound at this monotonic instant. Frames of looks only grow."""
+        expected_ns = self.at_ns(frame)
+        off_ns = sounds_ns - expected_ns
+        if self._looks and abs(off_ns) > ASTRAY_NS:
+            self._astray += 1
+            if self._astray < ASTRAY_LOOKS:
+                return
+        if not self._looks or self._astray >= ASTRAY_LOOKS:
+            self._frame, self._at_ns, self._looks, self._astray = frame, sounds_ns, 1, 0
+            return
+        self._astray = 0
+        self._looks = n = min(self._looks + 1, MEMORY)
+        if n > PRIOR_LOOKS:
+            off_ns = min(max(off_ns, -JOLT_NS), JOLT_NS)
+        passed = max(1, frame - self._frame)
+        self._frame, self._at_ns = frame, expected_ns + off_ns * 2 * (2 * n - 1) / (n * (n + 1))
+        m = min(n + PRIOR_LOOKS, MEMORY)
+        self._frame_ns += off_ns / passed * 6 / (m * (m + 1))
+        off_most = NOMINAL_NS * MAX_PPM / 1e6
+        self._frame_ns = min(max(self._frame_ns, NOMINAL_NS - off_most), NOMINAL_NS + off_most)

@@ -1,0 +1,46 @@
+"""Samples on their way from the thread that makes them to the one that the sound device calls."""
+
+import threading
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Ring:
+    """A first-in first-out store of samples with room for so many.
+
+    Args:
+        frames: How many it holds at most; a piece handed over must not be longer.
+    """
+
+    def __init__(self, frames: int) -> None:
+        self._samples = np.zeros(frames, dtype=np.float32)
+        self._first = 0
+        self._held = 0
+        self._changed = threading.Condition()
+
+    def put(self, sound: NDArray[np.float32], timeout_s: float) -> bool:
+        """Take samples, waiting until there is room; return whether there was in time."""
+        size = len(self._samples)
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._held + len(sound) <= size, timeout_s):
+                return False
+            start = (self._first + self._held) % size
+            until_edge = min(len(sound), size - start)
+            self._samples[start : start + until_edge] = sound[:until_edge]
+            self._samples[: len(sound) - until_edge] = sound[until_edge:]
+            self._held += len(sound)
+            return True
+
+    def take_into(self, out: NDArray[np.float32]) -> int:
+        """Fill `out` from its beginning as far as there are samples; return how many. Does not wait."""
+        size = len(self._samples)
+        with self._changed:
+            count = min(len(out), self._held)
+            until_edge = min(count, size - self._first)
+            out[:until_edge] = self._samples[self._first : self._first + until_edge]
+            out[until_edge:count] = self._samples[: count - until_edge]
+            self._first = (self._first + count) % size
+            self._held -= count
+            self._changed.notify()
+            return count
