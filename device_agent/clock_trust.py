@@ -13,6 +13,11 @@ MAX_OFFSET = timedelta(seconds=30)
 """wire.md: routine plans need a clock within 30 s."""
 
 
+MAX_DELAY = timedelta(minutes=3)
+"""A beat may be held up for so long (it expires after 60 s at the broker, then a stalled link, a slow disk).
+Delay makes our clock look fast, never slow: one such beat is no reason to mistrust a clock that was right."""
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """One instant, with what is known about the clock that told it."""
@@ -33,6 +38,8 @@ class ClockTrust:
     """An instant that has certainly passed; survives restarts."""
     offset_ms: int | None = None
     """The controller's clock minus ours at the last beat; None before the first one since the start."""
+    doubted_ms: int | None = None
+    """What a beat said that may only have been late; a second one that agrees is believed."""
 
     def at(self, now: datetime) -> Moment:
         """Judge the wall clock's reading."""
@@ -45,13 +52,19 @@ class ClockTrust:
     def heard(self, iat: datetime, now: datetime) -> "ClockTrust":
         """Return what is known after a signed beat made at `iat` came in at `now`."""
         floor_at = iat if self.floor_at is None else max(self.floor_at, iat)
-        return ClockTrust(floor_at, round((iat - now) / timedelta(milliseconds=1)))
+        said_ms = round((iat - now) / timedelta(milliseconds=1))
+        said, known = milliseconds(said_ms), self.offset_ms
+        agrees = self.doubted_ms is not None and abs(said - milliseconds(self.doubted_ms)) <= MAX_OFFSET
+        was_right = known is not None and abs(milliseconds(known)) <= MAX_OFFSET
+        if was_right and not agrees and -MAX_DELAY <= said < -MAX_OFFSET:
+            return replace(self, floor_at=floor_at, doubted_ms=said_ms)
+        return ClockTrust(floor_at, said_ms)
 
     def stepped(self, step_ms: int) -> "ClockTrust":
         """Return what is known after somebody set the wall clock forward by `step_ms` (back if negative)."""
         if self.offset_ms is None:
             return self
-        return replace(self, offset_ms=self.offset_ms - step_ms)
+        return replace(self, offset_ms=self.offset_ms - step_ms, doubted_ms=None)
 
     def raised(self, now: datetime) -> "ClockTrust":
         """Return the same with the floor raised to `now`, if a beat has confirmed this clock.

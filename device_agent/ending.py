@@ -30,13 +30,10 @@ def finished(turn: Turn, entry: Entry, said: Finished) -> None:
 
 
 def failed(turn: Turn, entry: Entry, said: Failed) -> None:
-    """Settle an item that could not be played; what was to make way for it goes on."""
+    """Settle an item that could not be played, or not to its end."""
     heard = entry.heard(said.played_ms, said.underruns, said.peak_db)
     event = Event.PARTIAL if heard.played_ms else Event.FAILED
     _settle(turn, entry, event, heard, reason=said.reason, **_evidence(entry, said))
-    for other in turn.entries():
-        if other.stage is Stage.ENDING and other.cut is not None and other.cut.by == entry.broadcast_id:
-            turn.put(structs.replace(other.moved(Trigger.SPARED), cut=None))
 
 
 def end_paused(turn: Turn, entry: Entry, trigger: Trigger, cut: Cut) -> None:
@@ -59,6 +56,8 @@ def _evidence(entry: Entry, said: Finished | Failed) -> dict[str, object]:
 
 def _makes_way(turn: Turn, entry: Entry, cut: Cut, heard: Heard) -> bool:
     """Let an item that was cut off wait for its turn again, if its order allows that."""
+    if entry.is_unheard:
+        turn.spare_those_making_way_for(entry.broadcast_id)
     if entry.started_at is None:
         turn.put(structs.replace(entry.moved(Trigger.YIELDED), cut=None))
         return True

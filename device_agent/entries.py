@@ -192,6 +192,11 @@ class Entry(Struct, frozen=True, kw_only=True):
         """Where in the item this stretch of it begins."""
         return self.offset_ms if self.resumed_ms is None else self.resumed_ms
 
+    @property
+    def is_unheard(self) -> bool:
+        """Whether no sample of its present stretch was heard of."""
+        return self.started_at is None or self.paused_at is not None
+
     def heard(self, played_ms: int, underruns: int = 0, peak_db: float | None = None) -> Heard:
         """Return all that was heard of it, when this is what was heard of its present stretch."""
         peaks = [peak for peak in (self.peak_db, peak_db) if peak is not None]

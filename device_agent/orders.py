@@ -22,12 +22,13 @@ def carried_out(order: AnOrder, playback: Playback, moment: Moment, *, by_arriva
     """
     match order:
         case Play(item=item):
-            after, asked = machine.take_order(playback, item, moment, by_arrival=by_arrival)
+            at_once = item.start_at <= order.iat
+            after, asked = machine.take_order(playback, item, moment, by_arrival=by_arrival, at_once=at_once)
             named: tuple[str, ...] = (item.broadcast_id,)
         case Stop(broadcast_id=broadcast_id):
             (after, asked), named = machine.stop(playback, broadcast_id, moment), ()
-        case Cancel(broadcast_ids=broadcast_ids):
-            (after, asked), named = machine.cancel(playback, broadcast_ids, moment), ()
+        case Cancel(broadcast_ids=broadcast_ids, sounding=sounding):
+            (after, asked), named = machine.cancel(playback, broadcast_ids, moment, sounding=sounding), ()
         case Volume():
             (after, asked), named = (playback, ()), ()
         case Config():

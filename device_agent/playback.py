@@ -21,7 +21,7 @@ from device_agent.instants import milliseconds
 from device_agent.player_events import Failed, Finished, PlayerEvent, Progress, Started
 from device_agent.starting import advance, next_wake
 from device_agent.turn import Playback, Turn
-from wire.messages import Item
+from wire.messages import Item, Plan
 from wire.types import Event, Priority
 
 __all__ = [
@@ -53,17 +53,19 @@ def on_time(playback: Playback, moment: Moment) -> Step:
     return advance(Turn(playback, moment))
 
 
-def take_plan(playback: Playback, version: int, items: Iterable[Item], moment: Moment) -> Step:
+def take_plan(playback: Playback, plan: Plan, moment: Moment) -> Step:
     """Take a newer plan in place of the one before.
 
     What the old plan held, has not begun, is still in time and is missing now is cancelled; an item that
-    changed before it began takes its new form; what sounds goes on.
+    changed before it began takes its new form; what sounds goes on. Of what starts after the plan's end it
+    says nothing: that stays as an earlier plan had it.
     """
     turn = Turn(playback, moment)
-    wanted = {item.broadcast_id: item for item in items}
-    turn.tell(Event.PLAN_STORED, plan_version=version)
+    wanted = {item.broadcast_id: item for item in plan.items}
+    turn.tell(Event.PLAN_STORED, plan_version=plan.version)
     for entry in turn.entries():
-        if entry.in_plan and entry.broadcast_id not in wanted:
+        covered = entry.item.start_at < plan.until_at
+        if entry.in_plan and covered and entry.broadcast_id not in wanted:
             _gone_from_plan(turn, entry)
     for item in wanted.values():
         if not turn.is_settled(item.broadcast_id):
@@ -75,7 +77,9 @@ def take_plan(playback: Playback, version: int, items: Iterable[Item], moment: M
     return advance(turn)
 
 
-def take_order(playback: Playback, item: Item, moment: Moment, *, by_arrival: bool = False) -> Step:
+def take_order(
+    playback: Playback, item: Item, moment: Moment, *, by_arrival: bool = False, at_once: bool = False
+) -> Step:
     """Take one item ordered by itself; a broadcast that the plan holds too is one item.
 
     Args:
@@ -83,6 +87,7 @@ def take_order(playback: Playback, item: Item, moment: Moment, *, by_arrival: bo
         item: What was ordered.
         moment: The present.
         by_arrival: It is due now whatever its `start_at` says: an emergency, and no clock to judge it by.
+        at_once: It was due when it was ordered; a clock of ours that is slow must not make it wait.
     """
     turn = Turn(playback, moment)
     if not turn.is_settled(item.broadcast_id):
@@ -91,6 +96,8 @@ def take_order(playback: Playback, item: Item, moment: Moment, *, by_arrival: bo
             entry = turn.put(replace(entry, ordered=True))
         if by_arrival and entry.stage in UNBEGUN:
             turn.put(replace(entry, due_at=moment.now, by_arrival=True))
+        elif at_once and entry.stage in UNBEGUN and entry.due_at > moment.now:
+            turn.put(replace(entry, due_at=moment.now))
     return advance(turn)
 
 
@@ -106,8 +113,10 @@ def stop(playback: Playback, broadcast_id: str | None, moment: Moment) -> Step:
     return advance(turn)
 
 
-def cancel(playback: Playback, broadcast_ids: Iterable[str], moment: Moment) -> Step:
-    """See to it that these never begin; one that sounds goes on, for that is what stop is for."""
+def cancel(
+    playback: Playback, broadcast_ids: Iterable[str], moment: Moment, *, sounding: bool = False
+) -> Step:
+    """See to it that these never begin; one that sounds goes on unless `sounding` says otherwise."""
     turn = Turn(playback, moment)
     for broadcast_id in broadcast_ids:
         entry = turn.entry(broadcast_id)
@@ -117,7 +126,7 @@ def cancel(playback: Playback, broadcast_ids: Iterable[str], moment: Moment) -> 
             turn.withdraw(entry, "cancelled")
         elif entry.stage is Stage.PAUSED:
             end_paused(turn, entry, Trigger.WITHDRAWN, CANCELLED)
-        elif entry.stage is Stage.STARTING:
+        elif entry.stage is Stage.STARTING or sounding:
             _end(turn, entry, CANCELLED)
     return advance(turn)
 

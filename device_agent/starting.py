@@ -120,7 +120,7 @@ def _may_return(turn: Turn, entry: Entry) -> bool:
 
 def _start_if_free(turn: Turn, entry: Entry) -> None:
     """Start it if nothing of its rank or higher is in the way longer than nobody's fault."""
-    losers = [other for other in turn.active if _makes_way(other, entry)]
+    losers = [other for other in turn.begun if _makes_way(other, entry)]
     ahead = [other for other in turn.active if other not in losers]
     free_by = max(entry.due_at, turn.moment.now) + milliseconds(TOLERANCE_MS)
     if len(ahead) > 1 or any(other.ends_at > free_by for other in ahead):

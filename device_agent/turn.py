@@ -144,7 +144,7 @@ class Turn:
         self.settle(entry, Trigger.WITHDRAWN, Event.CANCELLED, reason=reason)
 
     def cut(self, entry: Entry, cut: Cut) -> Entry:
-        """Mark an entry that has begun as ending; an earlier reason stays, but for one that has lost its own."""
+        """Mark an entry that has begun as ending; a pre-emption gives way to any newer reason."""
         kept = entry.cut if entry.cut is not None and not entry.cut.may_return else cut
         return self.put(replace(entry.moved(Trigger.CUT), cut=kept))
 

@@ -37,6 +37,10 @@ MAX_PLAN_BYTES = 92 * 1024
 """Largest plan before signing: base64 makes four bytes of three and the envelope adds some 150."""
 
 
+RESUME_LIMIT_MS = 30 * 60_000
+"""How long what was cut off waits to come back, unless its order says otherwise."""
+
+
 class WireError(ValueError):
     """The other side sent what this protocol does not allow. Decoding raises this and nothing else."""
 
@@ -66,7 +70,7 @@ class Item(Struct, frozen=True, kw_only=True):
     late_limit_ms: DurationMs = 120_000
     """Not started more than this after `start_at`; the gateway reports ``missed`` instead."""
     after_preemption: AfterPreemption = AfterPreemption.RESUME
-    resume_limit_ms: DurationMs = 30 * 60_000
+    resume_limit_ms: DurationMs = RESUME_LIMIT_MS
     """Comes back no later than this after it was cut off; else it ends as ``preempted``."""
     supersedes: Annotated[tuple[Uuid, ...], Meta(max_length=64)] = ()
     """Broadcasts of the same or a lower priority that this one takes the place of: what sounds of them ends
@@ -133,6 +137,8 @@ class Cancel(Order, frozen=True, kw_only=True, tag="cancel"):
     """Never start these. One that has not arrived yet leaves a tombstone, so that order does not matter."""
 
     broadcast_ids: Annotated[tuple[Uuid, ...], Meta(min_length=1, max_length=1000)]
+    sounding: bool = False
+    """Silence those that have begun meanwhile as well."""
 
 
 class Volume(Order, frozen=True, kw_only=True, tag="volume"):

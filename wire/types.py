@@ -97,7 +97,7 @@ class Event(StrEnum):
     EXPIRED = "expired"
     MISSED = "missed"
     FAULT = "fault"
-    """Something is wrong with the gateway itself from now on; `Report.reason` says what."""
+    """Something is wrong with the gateway itself from now on: a `Fault`."""
     FAULT_OVER = "fault_over"
     """What that reason was said of is over."""
 
@@ -111,6 +111,15 @@ class Sound(StrEnum):
     """The probe listened all the time and did not hear it."""
     NOT_VERIFIABLE = "not_verifiable"
     """No probe, or nothing that it could have told for certain."""
+
+
+class Fault(StrEnum):
+    """What is wrong with a gateway itself; the `Report.reason` of ``fault`` and ``fault_over``."""
+
+    SOUND_WHILE_IDLE = "sound_while_idle"
+    """The probe hears something although nothing is played."""
+    SELF_TEST = "self_test"
+    """The nightly self-test failed; over when one passes."""
 
 
 class DiskState(StrEnum):

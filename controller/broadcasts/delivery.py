@@ -4,8 +4,9 @@ All that decides a delivery's state is in this file, and nothing here reads a cl
 is so plain that a statement for ten thousand rows takes it directly: what is `planned` becomes `sent` when it
 was handed to the broker (`controller.outbox.due`). Two rules:
 
-1. A delivery settles once. The one exception is `unknown`, which is not an end but the admission that the
-   deadline passed without a word; the gateway's journal may amend it later, and the history keeps both.
+1. A delivery settles once, by the gateway's word. What the controller had to settle without it may be
+   amended by the gateway's journal later, and the history keeps both: `unknown`, which is not an end but the
+   admission that the deadline passed without a word, and what seemed never to have been handed over.
 2. News that the table does not list is late or repeated. That is normal on MQTT and has no effect.
 """
 
@@ -14,7 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from wire.types import Event
+from wire.messages import RESUME_LIMIT_MS
+from wire.types import Event, Sound
 
 
 class Route(StrEnum):
@@ -77,11 +79,16 @@ AFTER: Mapping[DeliveryState, Mapping[Event, DeliveryState]] = {
     },
     _S.RECEIVED: {Event.READY: _S.READY, Event.PLAYING: _S.PLAYING, **_ENDS},
     _S.READY: {Event.PLAYING: _S.PLAYING, **_ENDS},
-    _S.PLAYING: dict(_ENDS),
+    _S.PLAYING: {Event.PAUSED: _S.PLAYING, Event.RESUMED: _S.PLAYING, **_ENDS},
     _S.UNKNOWN: dict(_ENDS),
 }
 """Any pair not listed is without effect. From `planned`, a report can come first: the controller may have
 been killed between sending and noting that it had sent."""
+
+NEVER_SENT = "never_sent"
+WITHDRAWN = "withdrawn"
+WITHOUT_A_WORD = frozenset({(_S.EXPIRED, NEVER_SENT), (_S.CANCELLED, WITHDRAWN)})
+"""Settled by the controller alone: it may have been killed after it sent and before it noted that it had."""
 
 PLAYED_SHARE = 0.98
 """A gateway that wrote less than this of what was expected has not played it, whatever it says."""
@@ -102,6 +109,9 @@ class News:
     expected_ms: int | None = None
     underruns: int | None = None
     peak_db: float | None = None
+    rms_db: float | None = None
+    sound: Sound | None = None
+    sound_confidence: float | None = None
     by: str | None = None
 
 
@@ -120,6 +130,9 @@ class Progress:
     expected_ms: int | None = None
     underruns: int | None = None
     peak_db: float | None = None
+    rms_db: float | None = None
+    sound: Sound | None = None
+    sound_confidence: float | None = None
     preempted_by: str | None = None
 
 
@@ -130,9 +143,12 @@ def deadline(start_at: datetime, late_limit_ms: int, duration_ms: int) -> dateti
 
 def on_news(progress: Progress, news: News) -> Progress:
     """Apply one report. Returns the same value when it says nothing new."""
-    new = AFTER.get(progress.state, {}).get(news.event)
+    state = progress.state if (progress.state, progress.reason) not in WITHOUT_A_WORD else _S.UNKNOWN
+    new = AFTER.get(state, {}).get(news.event)
     if new is None:
         return progress
+    if news.event is Event.PAUSED:
+        return replace(progress, deadline_at=max(progress.deadline_at, _paused_until(news)))
     reason = news.reason
     if new is _S.PLAYED and not _really_played(news):
         new, reason = _S.PARTIAL, news.reason or "too_short"
@@ -149,6 +165,9 @@ def on_news(progress: Progress, news: News) -> Progress:
         expected_ms=_first(news.expected_ms, progress.expected_ms),
         underruns=_first(news.underruns, progress.underruns),
         peak_db=news.peak_db if news.peak_db is not None else progress.peak_db,
+        rms_db=news.rms_db if settled else progress.rms_db,
+        sound=news.sound if settled else progress.sound,
+        sound_confidence=news.sound_confidence if settled else progress.sound_confidence,
         preempted_by=news.by or progress.preempted_by,
     )
 
@@ -158,7 +177,7 @@ def on_time(progress: Progress, now: datetime) -> Progress:
     if progress.state not in OPEN or now < progress.deadline_at:
         return progress
     if progress.state is _S.PLANNED:
-        return replace(progress, state=_S.EXPIRED, reason="never_sent", settled_at=now)
+        return replace(progress, state=_S.EXPIRED, reason=NEVER_SENT, settled_at=now)
     return replace(progress, state=_S.UNKNOWN, reason="no_word", settled_at=now)
 
 
@@ -166,7 +185,13 @@ def on_withdrawn(progress: Progress, now: datetime) -> Progress:
     """Cancel what no gateway has heard of. Anything further along waits for the gateway's own word."""
     if progress.state is not _S.PLANNED:
         return progress
-    return replace(progress, state=_S.CANCELLED, reason="withdrawn", settled_at=now)
+    return replace(progress, state=_S.CANCELLED, reason=WITHDRAWN, settled_at=now)
+
+
+def _paused_until(news: News) -> datetime:
+    """Return when silence means `unknown` for something that was cut off and may come back."""
+    left_ms = max(0, (news.expected_ms or 0) - (news.played_ms or 0))
+    return news.at + timedelta(milliseconds=RESUME_LIMIT_MS + left_ms) + GRACE
 
 
 def _really_played(news: News) -> bool:

@@ -76,12 +76,12 @@ def cancel_row(
     now: datetime,
     person_id: int | None,
 ) -> None:
-    """Withdraw what no gateway knows of yet and tell the others."""
+    """Withdraw what no gateway knows of yet and tell the others; one that hears of it late falls silent."""
     _withdraw(session, broadcast.id, now)
     put_order(
         session,
         OrderKind.CANCEL,
-        {"broadcast_ids": [broadcast.id]},
+        {"broadcast_ids": [broadcast.id], "sounding": True},
         gateway_ids,
         now=now,
         expires_at=broadcast.start_at + STOP_VALID,

@@ -37,11 +37,10 @@ RECEIPT_DELAY = timedelta(milliseconds=800)
 
 
 class Publisher(Protocol):
-    """What the dispatcher needs of `wire.mqtt.Connection`."""
+    """What the dispatcher needs of the ways to the gateways."""
 
-    @property
-    def connected(self) -> bool:
-        """Whether there is a broker."""
+    def reachable(self) -> frozenset[str] | None:
+        """Return the gateways that can be sent something now; None is everyone."""
         ...
 
     def publish(
@@ -131,12 +130,13 @@ class Dispatcher:
         now = self._clock.now()
         self._plan_ahead(now)
         self._sweep(now)
-        if self._publisher is not None and self._publisher.connected:
+        reachable = frozenset() if self._publisher is None else self._publisher.reachable()
+        if reachable is None or reachable:
             try:
-                more = self._send_orders(now)
-                more |= self._send_plans(now)
-                self._send_receipts(now)
-                self._send_beats(now)
+                more = self._send_orders(now, reachable)
+                more |= self._send_plans(now, reachable)
+                self._send_receipts(now, reachable)
+                self._send_beats(now, reachable)
             except NotConnected:
                 return
             if more:
@@ -145,25 +145,27 @@ class Dispatcher:
             at = due.next_due(session, now)
         self._set_alarm(min(at, self._soonest(now)))
 
-    def _send_orders(self, now: datetime) -> bool:
+    def _send_orders(self, now: datetime, reachable: frozenset[str] | None = None) -> bool:
         with Session(self._engine) as session:
-            orders, wanted = due.due_orders(session, now)
+            orders, found = due.due_orders(session, now, reachable)
+            wanted, kept = due.keep_back(session, found, orders)
         bodies = {order_id: read_body(order) for order_id, order in orders.items()}
         for each in wanted:
             order = orders[each.order_id]
             sealed = self._sealer.order(order, bodies[order.id], each.gateway_id, each.boot, now=now)
             channel = "emergency" if order.emergency else "order"
             self._publish(topics.down(each.gateway_id, channel), sealed, order.expires_at - now)
-        if wanted:
+        if found:
             with Session(self._engine) as session, session.begin():
                 writing(session)
                 due.note_orders_sent(session, wanted, orders, now)
+                due.note_orders_kept(session, kept, orders)
             self._changed({orders[each.order_id].broadcast_id for each in wanted})
-        return len(wanted) == due.BATCH
+        return len(found) == due.BATCH
 
-    def _send_plans(self, now: datetime) -> bool:
+    def _send_plans(self, now: datetime, reachable: frozenset[str] | None) -> bool:
         with Session(self._engine) as session:
-            wanted = due.due_plans(session, now)
+            wanted = due.due_plans(session, now, reachable)
             items = plans.read_items(session, [each.gateway_id for each in wanted], now) if wanted else {}
         sent = []
         exp = now + self._horizon
@@ -183,21 +185,29 @@ class Dispatcher:
             self._changed({broadcast_id for _, _, broadcast_ids in sent for broadcast_id in broadcast_ids})
         return len(wanted) == due.PLAN_BATCH
 
-    def _send_receipts(self, now: datetime) -> None:
+    def _send_receipts(self, now: datetime, reachable: frozenset[str] | None) -> None:
         with self._lock:
-            ready = {gateway: owed for gateway, owed in self._receipts.items() if owed[2] <= now}
+            ready = {
+                gateway_id: owed
+                for gateway_id, owed in self._receipts.items()
+                if owed[2] <= now and (reachable is None or gateway_id in reachable)
+            }
             for gateway_id in ready:
                 del self._receipts[gateway_id]
         for gateway_id, (journal, up_to, _) in ready.items():
             sealed = self._sealer.receipt(gateway_id, journal, up_to, now=now)
             self._publish(topics.down(gateway_id, "order"), sealed, timedelta(hours=1))
 
-    def _send_beats(self, now: datetime) -> None:
+    def _send_beats(self, now: datetime, reachable: frozenset[str] | None) -> None:
         for beat in self._beats.due(self._engine, now):
+            if reachable is not None and beat.gateway_id not in reachable:
+                continue
             if beat.resync:
                 sealed = self._sealer.resync(beat.gateway_id, now=now)
                 self._publish(topics.down(beat.gateway_id, "order"), sealed, timedelta(minutes=5))
-            sealed = self._sealer.beat(beat.gateway_id, beat.plan_version, beat.open_orders, now=now)
+            # Not the step's own time, which may be old by now: gateways set their trust in clocks by this.
+            at = self._clock.now()
+            sealed = self._sealer.beat(beat.gateway_id, beat.plan_version, beat.open_orders, now=at)
             self._publish(topics.down(beat.gateway_id, "beat"), sealed, timedelta(seconds=60), qos=0)
 
     def _plan_ahead(self, now: datetime) -> None:

@@ -18,6 +18,12 @@ BATCH = 20_000
 """One press of a button for the largest province: handed over without a stop to note it half-way."""
 PLAN_BATCH = 200
 
+HELD_AT_BROKER = 20
+"""Routine orders that wait at the broker for one gateway that is away. The broker keeps them in the order of
+their coming, so each stands in the way of an emergency that comes after it; the rest wait in the outbox."""
+
+_ONLINE = sa.select(col(GatewayState.gateway_id)).where(col(GatewayState.online).is_(True))
+
 
 @dataclass(frozen=True, slots=True)
 class DueOrder:
@@ -41,9 +47,17 @@ class DuePlan:
     attempts: int
 
 
-def due_orders(session: Session, now: datetime) -> tuple[dict[str, Order], list[DueOrder]]:
-    """Return what is due, oldest first, and the orders themselves by id. Expired rows are left out."""
-    rows = session.execute(
+def due_orders(
+    session: Session, now: datetime, only: frozenset[str] | None = None
+) -> tuple[dict[str, Order], list[DueOrder]]:
+    """Return what is due, emergencies first, then oldest first, and the orders themselves by id.
+
+    Args:
+        session: Only read from.
+        now: The present; expired rows are left out.
+        only: The gateways that can be reached; None is all.
+    """
+    query = (
         sa.select(
             col(Outbox.id),
             col(Outbox.order_id),
@@ -52,15 +66,74 @@ def due_orders(session: Session, now: datetime) -> tuple[dict[str, Order], list[
             col(GatewayState.boot),
             col(GatewayState.online),
         )
+        .join(Order, col(Order.id) == col(Outbox.order_id))
         .join(GatewayState, col(GatewayState.gateway_id) == col(Outbox.gateway_id), isouter=True)
         .where(col(Outbox.next_attempt_at) <= now, col(Outbox.expires_at) > now)
-        .order_by(col(Outbox.id))
+        .order_by(col(Order.emergency).desc(), col(Outbox.id))
         .limit(BATCH)
-    ).all()
-    due = [DueOrder(*row) for row in rows]
+    )
+    if only is not None:
+        query = query.where(col(Outbox.gateway_id).in_(sorted(only)))
+    due = [DueOrder(*row) for row in session.execute(query)]
     wanted = sorted({order.order_id for order in due})
     orders = session.exec(select(Order).where(col(Order.id).in_(wanted))).all() if wanted else []
     return {order.id: order for order in orders}, due
+
+
+def keep_back(
+    session: Session, due: Sequence[DueOrder], orders: dict[str, Order]
+) -> tuple[list[DueOrder], list[DueOrder]]:
+    """Part what is due into what to send and what a gateway that is away gets only when it is back.
+
+    Args:
+        session: Only read from.
+        due: From `due_orders`.
+        orders: The orders by id.
+    """
+    away = sorted({each.gateway_id for each in due if each.online is False})
+    held: dict[str, int] = {}
+    for chunk in chunks(away):
+        rows = session.execute(
+            sa.select(col(Outbox.gateway_id), sa.func.count())
+            .join(Order, col(Order.id) == col(Outbox.order_id))
+            .where(col(Outbox.gateway_id).in_(chunk), col(Outbox.attempts) > 0, ~col(Order.emergency))
+            .group_by(col(Outbox.gateway_id))
+        )
+        held |= {gateway_id: count for gateway_id, count in rows}  # noqa: C416 - rows are no pairs
+    send: list[DueOrder] = []
+    keep: list[DueOrder] = []
+    for each in due:
+        if each.online is False and not orders[each.order_id].emergency:
+            held[each.gateway_id] = held.get(each.gateway_id, 0) + 1
+            if held[each.gateway_id] > HELD_AT_BROKER:
+                keep.append(each)
+                continue
+        send.append(each)
+    return send, keep
+
+
+def note_orders_kept(session: Session, kept: Sequence[DueOrder], orders: dict[str, Order]) -> None:
+    """Let these rest until their gateway is back; nothing was sent."""
+    by_expiry: dict[datetime, list[int]] = {}
+    for each in kept:
+        by_expiry.setdefault(orders[each.order_id].expires_at, []).append(each.outbox_id)
+    for at, outbox_ids in by_expiry.items():
+        for ids in chunks(outbox_ids):
+            session.execute(
+                sa.update(Outbox)
+                .where(col(Outbox.id).in_(ids), col(Outbox.gateway_id).not_in(_ONLINE))
+                .values(next_attempt_at=at)
+            )
+
+
+def send_again(session: Session, gateway_id: str, now: datetime) -> None:
+    """Send a gateway at once what it has not confirmed: it has come back, or has found another way to us."""
+    session.execute(sa.update(Outbox).where(col(Outbox.gateway_id) == gateway_id).values(next_attempt_at=now))
+    session.execute(
+        sa.update(GatewayState)
+        .where(col(GatewayState.gateway_id) == gateway_id)
+        .values(plan_attempts=0, plan_sent_at=None)
+    )
 
 
 def note_orders_sent(
@@ -69,21 +142,26 @@ def note_orders_sent(
     """Set the next attempts, and mark first deliveries as sent.
 
     To a gateway that is away it is sent once, for the broker to hold, and again when it comes back: a queue
-    of repeats would greet it otherwise.
+    of repeats would greet it otherwise. One that came back meanwhile may have missed it.
     """
     if not sent:
         return
-    again: dict[tuple[int, datetime], list[int]] = {}
+    again: dict[tuple[int, datetime, bool], list[int]] = {}
     for due in sent:
         attempts = due.attempts + 1
         away = due.online is False
         at = orders[due.order_id].expires_at if away else next_attempt_at(attempts, now)
-        again.setdefault((attempts, at), []).append(due.outbox_id)
-    for (attempts, at), outbox_ids in again.items():
+        again.setdefault((attempts, at, away), []).append(due.outbox_id)
+    for (attempts, at, away), outbox_ids in again.items():
         for ids in chunks(outbox_ids):
-            session.execute(
-                sa.update(Outbox).where(col(Outbox.id).in_(ids)).values(attempts=attempts, next_attempt_at=at)
-            )
+            update = sa.update(Outbox).where(col(Outbox.id).in_(ids))
+            session.execute(update.values(attempts=attempts, next_attempt_at=at))
+            if away:
+                session.execute(
+                    update.where(col(Outbox.gateway_id).in_(_ONLINE)).values(
+                        next_attempt_at=next_attempt_at(attempts, now)
+                    )
+                )
     first: dict[str, list[str]] = {}
     for due in sent:
         broadcast_id = orders[due.order_id].broadcast_id
@@ -103,9 +181,15 @@ def note_orders_sent(
             )
 
 
-def due_plans(session: Session, now: datetime) -> list[DuePlan]:
-    """Return gateways whose plan changed, and those online that have not confirmed theirs in time."""
-    rows = session.execute(
+def due_plans(session: Session, now: datetime, only: frozenset[str] | None = None) -> list[DuePlan]:
+    """Return gateways whose plan changed, and those online that have not confirmed theirs in time.
+
+    Args:
+        session: Only read from.
+        now: The present.
+        only: The gateways that can be reached; None is all.
+    """
+    query = (
         sa.select(
             col(GatewayState.gateway_id),
             col(GatewayState.plan_wanted),
@@ -122,9 +206,11 @@ def due_plans(session: Session, now: datetime) -> list[DuePlan]:
             )
         )
         .limit(PLAN_BATCH * 10)
-    ).all()
+    )
+    if only is not None:
+        query = query.where(col(GatewayState.gateway_id).in_(sorted(only)))
     due = []
-    for gateway_id, wanted, version, attempts, built, sent_at in rows:
+    for gateway_id, wanted, version, attempts, built, sent_at in session.execute(query):
         changed = wanted > built
         if changed or sent_at is None or next_attempt_at(attempts, sent_at) <= now:
             due.append(DuePlan(gateway_id, wanted, version, 0 if changed else attempts))

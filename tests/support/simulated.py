@@ -45,6 +45,7 @@ class SimulatedGateway:
         self.journal = journal or MemoryJournal(new_id(now, self.rng))
         self.pen = Pen()
         self.stretches: list[Stretch] = []
+        self.cued: set[str] = set()
         self._places: dict[str, int] = {}
         self.states: list[State] = []
         self.published: dict[int, Report] = {}
@@ -150,6 +151,10 @@ class SimulatedGateway:
                     self.volume = percent
                 case StartPlaying(item, _, offset_ms):
                     self._places[item.broadcast_id] = offset_ms
+                    self.cued.discard(item.broadcast_id)
                     self.player.do(effect, self.now)
-                case Cue() | StopPlaying():
+                case Cue(item):
+                    self.cued.add(item.broadcast_id)
+                case StopPlaying(broadcast_id):
+                    self.cued.discard(broadcast_id)
                     self.player.do(effect, self.now)

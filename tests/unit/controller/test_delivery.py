@@ -152,5 +152,23 @@ def test_whatever_comes_in_whatever_order_it_settles_once_and_is_amended_at_most
             assert progress.settled_at is not None
     assert len(settled) <= 2
     if len(settled) == 2:
-        assert settled[0] is DeliveryState.UNKNOWN
+        assert settled[0] in {DeliveryState.UNKNOWN, DeliveryState.EXPIRED, DeliveryState.CANCELLED}
         assert settled[1] in TERMINAL
+
+
+def test_what_was_cut_off_and_waits_is_not_unknown_before_it_may_have_come_back() -> None:
+    playing = walk(news(Event.PLAYING, 10, started_at=NOON + seconds(10)))
+    paused = on_news(playing, news(Event.PAUSED, 290, played_ms=4_000, expected_ms=10_000, by="other"))
+    assert (paused.state, paused.preempted_by) == (DeliveryState.PLAYING, None)
+    assert on_time(paused, NOON + seconds(290 + 30 * 60 + 6)).state is DeliveryState.PLAYING
+    assert on_time(paused, NOON + seconds(290 + 30 * 60 + 6 + 100)).state is DeliveryState.UNKNOWN
+    assert on_news(paused, played(2_000)).state is DeliveryState.PLAYED
+
+
+def test_what_seemed_never_sent_is_amended_when_the_gateway_says_that_it_sounded() -> None:
+    never = on_time(planned(), NOON + seconds(300))
+    withdrawn = on_withdrawn(planned(), NOON)
+    assert (never.state, withdrawn.state) == (DeliveryState.EXPIRED, DeliveryState.CANCELLED)
+    assert {on_news(each, played()).state for each in (never, withdrawn)} == {DeliveryState.PLAYED}
+    by_the_gateway = walk(news(Event.CANCELLED, 5, reason="cancelled"))
+    assert on_news(by_the_gateway, played()).state is DeliveryState.CANCELLED

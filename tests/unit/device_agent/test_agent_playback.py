@@ -333,3 +333,48 @@ def test_an_unknown_broadcast_in_a_beat_makes_the_gateway_say_its_state(gateway:
     gateway.hear(gateway.pen.beat(gateway.now, open_orders=(an_id(),)), "beat")
     gateway.hear(gateway.pen.beat(gateway.now, plan_version=3), "beat")
     assert len(gateway.states) == said + 2
+
+
+def test_an_order_for_now_is_not_held_up_by_a_slow_clock(gateway: SimulatedGateway) -> None:
+    gateway.hear(gateway.pen.beat(gateway.now + seconds(20)), "beat")
+    for key, priority in ((ROUTINE, "normal"), (EMERGENCY, "emergency")):
+        item = an_item(gateway.now + seconds(20), priority=priority)
+        order = gateway.pen.play(gateway.now + seconds(20), item, boot=gateway.boots[-1])
+        gateway.hear(order, "emergency" if key is EMERGENCY else "order", key=key)
+        gateway.get_clips()
+        began = gateway.now
+        gateway.wait(10)
+        assert gateway.sounded[-1] == (item.broadcast_id, began)
+
+
+def test_a_plan_says_nothing_of_what_comes_after_its_end(gateway: SimulatedGateway) -> None:
+    tail = an_item(at(120))
+    plan(gateway, tail)
+    gateway.hear(gateway.pen.plan(gateway.now, until_at=at(100)), "plan")
+    gateway.get_clips()
+    gateway.wait(200)
+    assert gateway.told(tail.broadcast_id)[-1] == ("played", None)
+
+
+def test_one_beat_that_was_held_up_does_not_make_a_right_clock_wrong(gateway: SimulatedGateway) -> None:
+    gateway.hear(gateway.pen.beat(gateway.now), "beat")
+    gateway.wait(60)
+    gateway.hear(gateway.pen.beat(gateway.now - seconds(40)), "beat")
+    gateway.lose()
+    item = an_item(gateway.now + seconds(30))
+    plan(gateway, item)
+    gateway.get_clips()
+    gateway.wait(60)
+    assert gateway.told(item.broadcast_id)[-1] == ("played", None)
+
+
+def test_a_second_beat_that_says_the_same_is_believed(gateway: SimulatedGateway) -> None:
+    gateway.hear(gateway.pen.beat(gateway.now), "beat")
+    for _ in range(2):
+        gateway.wait(60)
+        gateway.hear(gateway.pen.beat(gateway.now - seconds(40)), "beat")
+    item = an_item(gateway.now + seconds(10))
+    plan(gateway, item)
+    gateway.get_clips()
+    gateway.wait(20)
+    assert gateway.sounded == []

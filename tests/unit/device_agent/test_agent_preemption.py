@@ -219,3 +219,53 @@ def test_a_routine_item_cannot_take_the_place_of_an_emergency(gateway: Simulated
     gateway.wait(100)
     assert heard(gateway, warning) == [(0, 60_000)]
     assert gateway.told(unheard) == []
+
+
+def test_an_emergency_silences_what_was_already_fading_for_something_else(gateway: SimulatedGateway) -> None:
+    news = an_item(at(10), clips=(MINUTE,))
+    notice = an_item(at(20), clips=(a_clip("c", 30_000),), priority="priority")
+    plan(gateway, news, notice)
+    gateway.wait_until(at(19.7))
+    warning = an_item(at(19.7), priority="emergency")
+    order(gateway, warning)
+    gateway.wait(200)
+    assert gateway.sounded[:2] == [(news.broadcast_id, at(10)), (warning.broadcast_id, at(19.7))]
+    assert {each.broadcast_id for each in gateway.stretches[2:]} == {news.broadcast_id, notice.broadcast_id}
+    assert len(gateway.reports(Event.PLAYED)) == 3
+
+
+@pytest.mark.parametrize("how", ["stop", "plan"])
+def test_what_was_to_make_way_for_something_withdrawn_goes_on_and_still_gives_way_to_an_emergency(
+    gateway: SimulatedGateway, how: str
+) -> None:
+    news = an_item(at(10), clips=(MINUTE,))
+    notice = an_item(at(20), clips=(a_clip("c", 30_000),), priority="priority")
+    plan(gateway, news, notice)
+    gateway.wait_until(at(19.7))
+    if how == "stop":
+        gateway.hear(gateway.pen.stop(gateway.now, notice.broadcast_id))
+    else:
+        plan(gateway, news)
+    gateway.wait_until(at(30))
+    warning = an_item(at(30), priority="emergency")
+    order(gateway, warning)
+    gateway.wait(200)
+    assert heard(gateway, notice) == []
+    assert gateway.sounded[:2] == [(news.broadcast_id, at(10)), (warning.broadcast_id, at(30))]
+    assert heard(gateway, news) == [(0, 20_000), (20_000 - FADE_MS, 60_000)]
+
+
+def test_what_the_player_had_opened_is_closed_when_it_never_begins(gateway: SimulatedGateway) -> None:
+    plan(gateway, an_item(at(10), clips=(MINUTE,)), an_item(at(12), late_limit_ms=2_000))
+    gateway.wait(60)
+    assert gateway.cued == set()
+
+
+def test_a_cancellation_that_comes_after_the_start_can_still_silence_it(gateway: SimulatedGateway) -> None:
+    news = an_item(at(10), clips=(MINUTE,))
+    plan(gateway, news)
+    gateway.wait_until(at(20))
+    gateway.hear(gateway.pen.cancel(gateway.now, news.broadcast_id, sounding=True))
+    gateway.wait(100)
+    assert heard(gateway, news) == [(0, 10_000)]
+    assert gateway.told(news.broadcast_id)[-1] == ("cancelled", "cancelled")
