@@ -216,7 +216,7 @@ class GatewayCore:
         match message:
             case Plan():
                 plan = StoredPlan(message.id, message.epoch, message.version, admitted.payload)
-                step = machine.take_plan(self._playback, message.version, message.items, moment)
+                step = machine.take_plan(self._playback, message, moment)
                 return self._take(step, now, freshness=freshness, plan=plan)
             case Receipt():
                 return self._receipted(message, freshness, now)
