@@ -9,7 +9,7 @@ class Change(NamedTuple):
     """One thing that a page may want to draw anew."""
 
     kind: str
-    """``gateway``, ``broadcast`` or ``security``."""
+    """``gateway``, ``broadcast``, ``security`` or ``fault``."""
     id: str
 
 

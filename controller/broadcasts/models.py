@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from controller.broadcasts.delivery import DeliveryState, Route
 from controller.columns import words
-from wire.types import LatenessPolicy, Mode, Priority
+from wire.types import LatenessPolicy, Mode, Priority, Sound
 
 
 class Broadcast(SQLModel, table=True):
@@ -75,6 +75,10 @@ class Delivery(SQLModel, table=True):
     expected_ms: int | None = None
     underruns: int | None = None
     peak_db: float | None = None
+    rms_db: float | None = None
+    sound: Sound | None = Field(default=None, sa_type=words(Sound))
+    """What a probe at the gateway says; None: the gateway has said nothing of it."""
+    sound_confidence: float | None = None
     preempted_by: str | None = Field(default=None, max_length=36)
 
 

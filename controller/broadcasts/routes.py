@@ -15,6 +15,7 @@ from controller.broadcasts.summary import counts_of
 from controller.deps import ActorDep, ClockDep, ServicesDep, SessionDep
 from controller.people.access import Permission
 from controller.programme.forms import PlayIn, playing_of
+from wire.types import Sound
 
 router = APIRouter(prefix="/api/v1", tags=["broadcasts"])
 
@@ -50,6 +51,10 @@ class DeliveryOut(BaseModel):
     expected_ms: int | None
     underruns: int | None
     peak_db: float | None
+    rms_db: float | None
+    sound: Sound | None
+    """What a probe at the gateway says of it; null without a word from the gateway."""
+    sound_confidence: float | None
     history: list[dict[str, Any]]
 
 

@@ -126,5 +126,8 @@ def _news(report: Report) -> News:
         expected_ms=report.expected_ms,
         underruns=report.underruns,
         peak_db=report.peak_db,
+        rms_db=report.rms_db,
+        sound=report.sound,
+        sound_confidence=report.sound_confidence,
         by=report.by,
     )

@@ -83,6 +83,21 @@ class Connectivity(SQLModel, table=True):
     online: bool
 
 
+class GatewayFault(SQLModel, table=True):
+    """Something was wrong with a gateway itself, from when it said so until it said that it is over."""
+
+    id: int = Field(default=None, primary_key=True)
+    gateway_id: str = Field(foreign_key="gateway.id", index=True, max_length=63)
+    reason: str = Field(max_length=40)
+    """A `wire.types.Fault`, or what a newer agent calls it."""
+    detail: str = Field(default="", max_length=500)
+    began_at: datetime
+    """By the gateway's clock."""
+    arrived_at: datetime
+    ended_at: datetime | None = Field(default=None, index=True)
+    """By the gateway's clock; None: it has not said that it is over."""
+
+
 class SecurityEvent(SQLModel, table=True):
     """A gateway refused a message. Each is shown to staff until someone has seen it."""
 

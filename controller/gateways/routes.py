@@ -11,6 +11,7 @@ from controller.areas.models import Area
 from controller.deps import ActorDep, ClockDep, SessionDep
 from controller.errors import NotFound
 from controller.gateways import service
+from controller.gateways.faults import faults_of
 from controller.gateways.liveness import Contact, contact
 from controller.gateways.models import Connectivity, Gateway, GatewayKind, GatewayState, SecurityEvent
 from controller.people.access import Permission
@@ -47,6 +48,15 @@ class ConnectivityOut(BaseModel):
     online: bool
 
 
+class FaultOut(BaseModel):
+    """Something was, or with no end is, wrong with the gateway itself."""
+
+    reason: str
+    detail: str
+    began_at: datetime
+    ended_at: datetime | None
+
+
 class GatewayDetailOut(GatewayOut):
     """With its health and its last comings and goings."""
 
@@ -57,6 +67,8 @@ class GatewayDetailOut(GatewayOut):
     health: dict[str, Any] | None
     health_at: datetime | None
     connectivity: list[ConnectivityOut]
+    faults: list[FaultOut]
+    """Those that are not over first; at most ten."""
 
 
 class SecurityEventOut(BaseModel):
@@ -106,6 +118,9 @@ def get_gateway(gateway_id: str, actor: ActorDep, session: SessionDep) -> Gatewa
         health=state.health,
         health_at=state.health_at,
         connectivity=[ConnectivityOut(at=each.at, online=each.online) for each in history],
+        faults=[
+            FaultOut.model_validate(each, from_attributes=True) for each in faults_of(session, gateway_id)
+        ],
     )
 
 

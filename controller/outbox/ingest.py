@@ -133,6 +133,7 @@ class Ingest:
         changes = [Change("broadcast", each) for each in result.broadcasts]
         changes += [Change("gateway", each) for each in result.gateways]
         changes += [Change("security", each) for each in result.refusals]
+        changes += [Change("fault", each) for each in result.faults]
         if changes:
             self._events.publish(*changes)
         if result.returned:

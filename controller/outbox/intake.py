@@ -10,6 +10,7 @@ import structlog
 from sqlmodel import Session, col, select
 
 from controller.broadcasts.settling import Settling
+from controller.gateways.faults import note_fault
 from controller.gateways.liveness import apply_state, heard
 from controller.gateways.models import SecurityEvent
 from controller.gateways.standing import Standing, Standings
@@ -49,9 +50,12 @@ class Result:
     broadcasts: set[str] = field(default_factory=set)
     gateways: set[str] = field(default_factory=set)
     refusals: set[str] = field(default_factory=set)
+    faults: set[str] = field(default_factory=set)
     returned: bool = False
     """A gateway came back: there may be something to send it."""
 
+
+FAULTS = frozenset({Event.FAULT, Event.FAULT_OVER})
 
 Message = State | Health | Reports
 
@@ -137,6 +141,8 @@ class Intake:
         self._confirmed.extend((order_id, row.gateway_id) for order_id in report.orders)
         if report.event is Event.REJECTED:
             self._refusal(row, report)
+        if report.event in FAULTS and note_fault(self._session, row.gateway_id, report, self._now):
+            self._result.faults.add(row.gateway_id)
         for broadcast_id in report.broadcast_ids:
             if self._settling.news(broadcast_id, row.gateway_id, report):
                 row.last_played_at = report.started_at or report.at

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from sqlmodel import col, select
 
 from controller.areas.models import Area
+from controller.gateways.faults import open_faults
 from controller.gateways.liveness import Contact, contact
 from controller.gateways.models import Gateway, GatewayState, SecurityEvent
 from controller.gateways.routes import states_of
@@ -22,6 +23,7 @@ router = APIRouter(include_in_schema=False)
 ALL_ROWS_BELOW = 300
 """From so many gateways on, a commune's rows and marks are shown when it is chosen."""
 EVENTS_SHOWN = 30
+FAULTS_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ def _board(visit: Visit, chosen: int | None) -> dict[str, Any]:
         "drawing": drawing,
         "contacts": list(Contact),
         "chosen": chosen,
+        "faults": open_faults(visit.session, visit.actor.area_path)[:FAULTS_SHOWN],
         "events": _events(visit),
     }
 

@@ -9,11 +9,12 @@ from sqlmodel import col, select
 
 from controller.broadcasts.delivery import OPEN
 from controller.broadcasts.models import Broadcast, Delivery
+from controller.gateways.faults import faults_of
 from controller.gateways.liveness import contact
 from controller.gateways.models import Connectivity, Gateway, GatewayState
 from controller.gateways.service import get_gateway
 from controller.web.fleet import Member
-from controller.web.health import readings
+from controller.web.health import readings, self_test_at
 from controller.web.places import Places
 from controller.web.uptime import Stretch, stretches, whole
 from controller.web.visit import Visit, VisitDep
@@ -53,6 +54,8 @@ def _board(visit: Visit, found: Gateway) -> dict[str, Any]:
         "state": state,
         "member": Member(found, state, contact(state), places.name(found.area_id)),
         "readings": readings(state.health),
+        "self_test_at": self_test_at(state.health),
+        "faults": faults_of(visit.session, found.id),
         "days": days,
         "month": whole(days),
         "last": visit.session.get(Broadcast, state.last_played_id) if state.last_played_id else None,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 _MEGABYTE = 2**20
@@ -51,10 +52,17 @@ def readings(health: Mapping[str, Any] | None) -> list[Reading]:
         Reading("load", health.get("load_1m"), "plain", 2),
         Reading("clock", offset, "milliseconds", worrying=offset is not None and abs(offset) > _OFF_MS),
         Reading("peak", health.get("output_peak_db"), "dbfs", 1),
+        Reading("idle_noise", health.get("idle_noise_db"), "dbfs", 1, by_sensor=True),
         Reading("underruns", health.get("underruns"), "plain", worrying=_over(health.get("underruns"), 0)),
         Reading("missing", missing, "plain", worrying=_over(missing, 0)),
         Reading("waiting", health.get("reports_waiting"), "plain"),
     ]
+
+
+def self_test_at(health: Mapping[str, Any] | None) -> datetime | None:
+    """Return when the gateway last tested its own sound; None if it never said so."""
+    at = None if health is None else health.get("self_test_at")
+    return None if at is None else datetime.fromisoformat(at)
 
 
 def _scaled(value: float | None) -> float | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from controller.broadcasts.delivery import DeliveryState
 from controller.broadcasts.summary import Summary
 from controller.gateways.liveness import Contact
+from wire.types import Sound
 
 _S = DeliveryState
 
@@ -55,6 +56,14 @@ TONE: Mapping[str, str] = {
     Contact.NEVER: "idle",
 }
 """Colour of each state; its shape is the symbol of the same name in ``static/shapes.svg``."""
+
+
+SOUND_SHAPE: Mapping[Sound, str] = {
+    Sound.CONFIRMED: _S.PLAYED,
+    Sound.NOT_CONFIRMED: _S.MISSED,
+    Sound.NOT_VERIFIABLE: _S.UNKNOWN,
+}
+"""The shape and colour of what a probe says, those of the state that asks the same of its reader."""
 
 
 @dataclass(frozen=True, slots=True)

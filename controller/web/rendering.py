@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from controller.deps import services
 from controller.web.i18n import DEFAULT_LANGUAGE, LANGUAGES, catalogue, language_of
-from controller.web.outcome import TONE
+from controller.web.outcome import SOUND_SHAPE, TONE
 from controller.web.reader import Reader
 
 HOME = Path(__file__).parent
@@ -56,6 +56,7 @@ def render(
         zone=svc.settings.zone,
         words=words_for_scripts(reader.language),
         tones=TONE,
+        sound_shapes=SOUND_SHAPE,
         **values,
     )
     return HTMLResponse(html, status_code=status)

@@ -8,6 +8,7 @@ from sqlmodel import col, select
 
 from controller.areas.models import Area
 from controller.broadcasts.summary import Summary
+from controller.gateways.faults import open_faults
 from controller.gateways.models import Gateway, SecurityEvent
 from controller.web.listing import lines_between, sounding
 from controller.web.places import Places
@@ -17,6 +18,7 @@ router = APIRouter(include_in_schema=False)
 
 RECENT = 8
 EVENTS_SHOWN = 3
+FAULTS_SHOWN = 5
 
 
 @router.get("/")
@@ -50,6 +52,7 @@ def _board(visit: Visit) -> dict[str, Any]:
         ],
         "to_look_at": [line for line in over if line.has_room_for_doubt][::-1],
         "recent": [line for line in over if not line.has_room_for_doubt][::-1][:RECENT],
+        "faults": open_faults(visit.session, visit.actor.area_path)[:FAULTS_SHOWN],
         "events": unseen_events(visit, EVENTS_SHOWN),
     }
 
