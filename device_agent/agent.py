@@ -31,6 +31,7 @@ from device_agent.player_events import Failed, PlayerEvent
 from device_agent.rendering import render
 from device_agent.sinks.contract import Sink
 from device_agent.voice import Voice
+from device_agent.watchdog import FETCHER_LIMIT_S, PLAYER_LIMIT_S, Watchdog
 from wire.credential import GatewayCredential
 from wire.messages import Item
 from wire.mqtt import Incoming
@@ -69,6 +70,7 @@ class Agent:
         open_sink: Opens the sound device.
         clock: The machine's clocks.
         rng: Source of identifiers and jitter.
+        watchdog: Tells whoever started us that we live.
         cache_budget_bytes: What the clips may take.
 
     Raises:
@@ -83,6 +85,7 @@ class Agent:
         clock: Clock,
         rng: random.Random,
         *,
+        watchdog: Watchdog,
         cache_budget_bytes: int = CACHE_BUDGET_BYTES,
     ) -> None:
         self._state_dir = state_dir
@@ -95,8 +98,13 @@ class Agent:
         self._core = GatewayCore(credential, self._journal, boot, rng, agent_version=__version__)
         self._source = Source(credential.controller_url, credential.gateway_id, credential.secret)
         self._cache = Cache(state_dir / "clips", cache_budget_bytes)
-        self._fetcher = Fetcher(self._cache, clock, rng, self._inbox.put)
-        self._player = Player(open_sink, self._open_voice, self._inbox.put, clock)
+        self._watchdog = watchdog
+        self._fetcher = Fetcher(
+            self._cache, clock, rng, self._inbox.put, watchdog.pulse("fetcher", FETCHER_LIMIT_S)
+        )
+        self._player = Player(
+            open_sink, self._open_voice, self._inbox.put, clock, watchdog.pulse("player", PLAYER_LIMIT_S)
+        )
         self._link = Link(credential, boot, self._inbox.put, rng)
         self._ahead_ns = clock.wall_minus_monotonic_ns()
 
@@ -107,6 +115,7 @@ class Agent:
             JournalError: The disk refuses; whoever started us starts us again, and the journal tells
                 what had begun.
             ThreadDied: So does one of our threads.
+            StoodStill: One of them hangs.
         """
         threading.excepthook = self._thread_died
         try:
@@ -114,13 +123,16 @@ class Agent:
             self._fetcher.start()
             self._player.start()
             self._link.start()
+            self._watchdog.notifier.say("READY=1", "STATUS=No broker yet.")
             while self._step():
                 pass
         finally:
+            self._watchdog.notifier.say("STOPPING=1")
             self._link.stop()
             self._player.stop()
             self._fetcher.stop()
             self._journal.close()
+            self._watchdog.notifier.close()
 
     def quit(self) -> None:
         """Ask the loop to end; safe in a signal handler and from any thread."""
@@ -140,6 +152,7 @@ class Agent:
             if event.because_of is not None:
                 raise ThreadDied(event.because_of)
             return False
+        self._watchdog.check()
         self._notice_clock_steps()
         if event is not None:
             self._perform(self._handle(event, self._clock.now()))
@@ -162,8 +175,10 @@ class Agent:
                     redelivered=event.redelivered,
                 )
             case Connected():
+                self._watchdog.notifier.say("STATUS=Connected.")
                 return self._core.on_connected(now)
             case Lost():
+                self._watchdog.notifier.say("STATUS=No broker: playing from the plan in hand.")
                 return self._core.on_lost()
             case ClipsReady(clips):
                 return self._core.on_clips_ready(clips, now)
