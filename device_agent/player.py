@@ -9,9 +9,12 @@ import structlog
 
 from device_agent.clock import Clock
 from device_agent.effects import PlayerEffect, StartPlaying
+from device_agent.frame_clock import NOMINAL_NS
 from device_agent.player_events import Failed, PlayerEvent
 from device_agent.sequencer import Sequencer
-from device_agent.sinks.contract import Sink, SinkError
+from device_agent.sinks.contract import BLOCK_FRAMES, RATE, Sink, SinkError
+from device_agent.stretching import Stretcher
+from device_agent.trim import Trim
 from device_agent.voice import OpenVoice
 
 log = structlog.get_logger(__name__)
@@ -50,7 +53,7 @@ class Player:
         open_voice: OpenVoice,
         say: Callable[[PlayerEvent], None],
         clock: Clock,
-        beat: Callable[[], None],
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         self._open_sink = open_sink
         self._say = say
@@ -92,15 +95,21 @@ class Player:
         self._sequencer.close()
 
     def _feed(self, sink: Sink) -> None:
+        trim, stretcher = Trim(), Stretcher()
         while not self._stopping.is_set():
             self._beat()
             while self._wishes:
                 self._sequencer.do(self._wishes.popleft())
             ahead_ns = self._clock.wall_minus_monotonic_ns()
-            composed = self._sequencer.compose(sink.next_ns(), ahead_ns)
+            held_ns = round(stretcher.held_frames * NOMINAL_NS)
+            composed = self._sequencer.compose(sink.next_ns() + held_ns, ahead_ns)
+            if composed.late_ns is None:
+                trim.rest(sink.fast_ppm)
+            else:
+                trim.step(composed.late_ns, sink.fast_ppm, BLOCK_FRAMES / RATE)
             dry = sink.underruns
             try:
-                first_ns = sink.write(composed.block)
+                first_ns = sink.write(stretcher.stretch(composed.block, trim.ppm)) + held_ns
             except SinkError:
                 self._sequencer.fail(NO_DEVICE, composed)
                 raise
