@@ -29,6 +29,8 @@ from controller.gateways.liveness import doubt_everyone
 from controller.gateways.routes import router as gateways
 from controller.keyring import Keyring, open_keyring
 from controller.outbox.dispatcher import Dispatcher
+from controller.outbox.inbox_routes import router as inbox
+from controller.outbox.inboxes import BothWays, Inboxes
 from controller.outbox.ingest import Ingest
 from controller.outbox.sealing import Sealer, Sequence
 from controller.people.routes import router as people
@@ -39,7 +41,7 @@ from controller.web.pages import mount_pages
 from schedules.engine import AlarmClock
 from wire import topics
 from wire.messages import ControllerState, encode
-from wire.mqtt import BrokerAddress, Connection, Will
+from wire.mqtt import BrokerAddress, Connection, Incoming, Will
 
 VERSION = "0.1.0"
 TICK_S = 20.0
@@ -62,7 +64,7 @@ class Running:
             doubt_everyone(session)
         self.alarm.start()
         self.ingest.start(self.connection)
-        self.services.dispatcher.start(self.connection)
+        self.services.dispatcher.start(BothWays(self.connection, self.services.inboxes))
         self.connection.start()
         self.services.dispatcher.wake()
 
@@ -88,6 +90,14 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     uploads = settings.data_dir / "uploads"
     uploads.mkdir(parents=True, exist_ok=True)
     limits = Limits(max_bytes=settings.upload_max_bytes, max_duration_ms=settings.clip_max_minutes * 60_000)
+    ingest = Ingest(
+        engine=engine,
+        clock=clock,
+        events=events_hub,
+        owe_receipt=dispatcher.owe_receipt,
+        wake_dispatcher=dispatcher.wake,
+    )
+    inboxes = Inboxes(clock, ingest.put)
     services = Services(
         settings=settings,
         engine=engine,
@@ -100,16 +110,10 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             engine=engine, clock=clock, store=store, scratch=settings.data_dir / "scratch", limits=limits
         ),
         dispatcher=dispatcher,
+        inboxes=inboxes,
         started=new_id(),
     )
-    ingest = Ingest(
-        engine=engine,
-        clock=clock,
-        events=events_hub,
-        owe_receipt=dispatcher.owe_receipt,
-        wake_dispatcher=dispatcher.wake,
-    )
-    connection = _connection(settings, keyring, clock, dispatcher, ingest)
+    connection = _connection(settings, keyring, clock, services, ingest)
     running = Running(services, ingest, alarm, connection)
 
     @asynccontextmanager
@@ -134,7 +138,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.state.services = services
     app.state.connection = connection
     problems.install(app)
-    for router in (people, areas, gateways, clips, media, programme, broadcasts, events):
+    for router in (people, areas, gateways, clips, media, programme, broadcasts, inbox, events):
         app.include_router(router)
     mount_pages(app)
     return app
@@ -162,8 +166,16 @@ def _dispatcher(
 
 
 def _connection(
-    settings: Settings, keyring: Keyring, clock: Clock, dispatcher: Dispatcher, ingest: Ingest
+    settings: Settings, keyring: Keyring, clock: Clock, services: Services, ingest: Ingest
 ) -> Connection:
+    dispatcher = services.dispatcher
+
+    def heard(incoming: Incoming) -> None:
+        if services.inboxes.believes(incoming):
+            ingest.put(incoming)
+        else:
+            connection.ack(incoming)
+
     def greeted(_session_present: bool) -> None:  # noqa: FBT001 - the shape of the callback
         state = ControllerState(online=True, at=clock.now())
         connection.publish(topics.CONTROLLER_STATE, encode(state), retain=True)
@@ -178,7 +190,7 @@ def _connection(
             tls_ca=settings.broker_tls_ca,
         ),
         subscriptions=topics.ALL_UP,
-        on_message=ingest.put,
+        on_message=heard,
         on_connected=greeted,
         on_lost=dispatcher.wake,
         will=Will(topics.CONTROLLER_STATE, encode(ControllerState(online=False))),

@@ -17,6 +17,7 @@ from controller.settings import Settings
 if TYPE_CHECKING:
     from controller.clips.preparation import Preparations
     from controller.outbox.dispatcher import Dispatcher
+    from controller.outbox.inboxes import Inboxes
 
 
 @dataclass(slots=True)
@@ -32,6 +33,7 @@ class Services:
     uploads: Path
     preparations: "Preparations"
     dispatcher: "Dispatcher"
+    inboxes: "Inboxes"
     started: str
     """Names this run of the server to pages that were open during the last one."""
 

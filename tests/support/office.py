@@ -78,6 +78,9 @@ class FakePublisher:
         assert message.aud == parts.gateway_id
         self.sent.append(Sent(parts.gateway_id, parts.channel, message, retain, qos, payload))
 
+    def reachable(self) -> frozenset[str] | None:
+        return None if self.connected else frozenset()
+
     def ack(self, incoming: Incoming) -> None:
         """Acknowledge a message; nothing here asks."""
 
