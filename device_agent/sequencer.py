@@ -127,7 +127,9 @@ class Sequencer:
             voice.close()
             played_ms = voice.played_ms if voice.sounded else 0
             peak_db = voice.peak_db if voice.sounded else None
-            self._say(Failed(voice.broadcast_id, reason, played_ms, peak_db, voice.underruns))
+            rms_db = voice.rms_db if voice.sounded else None
+            failed = Failed(voice.broadcast_id, reason, played_ms, peak_db, voice.underruns, rms_db=rms_db)
+            self._say(failed)
 
     def close(self) -> None:
         """End all decoding."""
@@ -206,6 +208,7 @@ class Sequencer:
     def _ended(self, voice: Voice) -> None:
         voice.close()
         peak_db = voice.peak_db if voice.sounded else None
+        rms_db = voice.rms_db if voice.sounded else None
         if voice.failure is not None:
             failed = Failed(
                 voice.broadcast_id,
@@ -214,10 +217,11 @@ class Sequencer:
                 peak_db,
                 voice.underruns,
                 voice.failure.path.name,
+                rms_db,
             )
             self._say(failed)
         else:
-            self._say(Finished(voice.broadcast_id, voice.played_ms, peak_db, voice.underruns))
+            self._say(Finished(voice.broadcast_id, voice.played_ms, peak_db, voice.underruns, rms_db))
 
 
 def _frame_of(at_ns: int, unix_first_ns: int) -> int:

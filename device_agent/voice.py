@@ -39,6 +39,7 @@ class Voice:
         self.underruns = 0
         self.failure: UnreadableClip | None = None
         self._peak = 0.0
+        self._energy = 0.0
         self._kept: Samples = np.zeros(0, dtype=np.float32)
         self._at_end = False
         self._closed = threading.Event()
@@ -64,7 +65,12 @@ class Voice:
     @property
     def peak_db(self) -> float:
         """Highest sample read, dBFS."""
-        return SILENT_DB if self._peak == 0.0 else max(SILENT_DB, 20.0 * float(np.log10(self._peak)))
+        return _decibels(self._peak)
+
+    @property
+    def rms_db(self) -> float:
+        """Root mean square of all samples read, dBFS."""
+        return _decibels((self._energy / max(self.read_frames, 1)) ** 0.5)
 
     def has_samples(self) -> bool:
         """Have at least one sample at hand, without waiting; False if there is none now, or ever (`over`)."""
@@ -96,6 +102,7 @@ class Voice:
         self.read_frames += len(sound)
         if len(sound):
             self._peak = max(self._peak, float(np.abs(sound).max()))
+            self._energy += float(np.dot(sound, sound))
         return sound
 
     def fade_at(self, frame: int) -> None:
@@ -136,6 +143,10 @@ class Voice:
             except queue.Full:
                 continue
             return
+
+
+def _decibels(amplitude: float) -> float:
+    return SILENT_DB if amplitude == 0.0 else max(SILENT_DB, 20.0 * float(np.log10(amplitude)))
 
 
 OpenVoice = Callable[[Item, int], Voice]

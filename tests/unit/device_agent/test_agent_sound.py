@@ -134,6 +134,8 @@ def test_it_says_how_much_was_played_and_how_loud(stage: Stage) -> None:
     assert (finished.played_ms, finished.underruns) == (400, 0)
     loudest_db = 20 * np.log10(np.abs(stage.sounds["a" * 64]).max())
     assert finished.peak_db == pytest.approx(loudest_db - 6.0 - 6.02, abs=0.01)
+    rms_db = 10 * np.log10(np.mean(np.square(stage.sounds["a" * 64])))
+    assert finished.rms_db == pytest.approx(rms_db - 6.0 - 6.02, abs=0.01)
 
 
 def test_an_emergency_is_as_loud_as_it_was_made(stage: Stage) -> None:
