@@ -35,6 +35,7 @@ from device_agent.watchdog import FETCHER_LIMIT_S, PLAYER_LIMIT_S, Watchdog
 from wire.credential import GatewayCredential
 from wire.messages import Item
 from wire.mqtt import Incoming
+from wire.types import DiskState
 
 log = structlog.get_logger(__name__)
 
@@ -112,9 +113,8 @@ class Agent:
         """Run until `quit` is called.
 
         Raises:
-            JournalError: The disk refuses; whoever started us starts us again, and the journal tells
-                what had begun.
-            ThreadDied: So does one of our threads.
+            ThreadDied: One of our threads has ended; whoever started us starts us again, and the journal
+                tells what had begun.
             StoodStill: One of them hangs.
         """
         threading.excepthook = self._thread_died
@@ -197,10 +197,16 @@ class Agent:
         match effect:
             case PublishHealth(health):
                 readings = structs.asdict(probes.read(self._state_dir))
-                error = self._fetcher.last_error
-                self._link.publish(
-                    PublishHealth(structs.replace(health, last_error=error and error[:300], **readings))
+                error = health.last_error or self._fetcher.last_error
+                told = structs.replace(
+                    health,
+                    clips_damaged=self._fetcher.damaged,
+                    last_error=error and error[:300],
+                    **readings,
                 )
+                self._link.publish(PublishHealth(told))
+                if health.disk is DiskState.FULL:
+                    self._fetcher.give_way()
             case PublishState() | PublishReports():
                 self._link.publish(effect)
             case WantClips(wants):

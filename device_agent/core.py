@@ -3,6 +3,7 @@
 The agent at a pole, the light fleet of the demo and the simulated gateways of a bench run this same code;
 their shells only carry out effects. Every step writes its changes and reports into the journal in one
 transaction and returns its effects after that, so nothing is done that a power cut could make unknown.
+A disk that refuses to be written ends nothing: the gateway goes on from memory and says so (ADR 6).
 """
 
 import random
@@ -25,6 +26,7 @@ from device_agent.effects import (
 from device_agent.freshness import Freshness
 from device_agent.guards import guards_of
 from device_agent.instants import milliseconds, seconds
+from device_agent.journal import PatientJournal
 from device_agent.journal.contract import Journal, StoredPlan
 from device_agent.orders import AnOrder, carried_out, needs_no_clock
 from device_agent.outbox import ReportOutbox
@@ -32,18 +34,18 @@ from device_agent.playback import Playback, Step
 from device_agent.player_events import Failed, Finished, PlayerEvent
 from device_agent.rejections import RejectionLog
 from device_agent.turn import REMEMBERED_FOR
-from device_agent.views import Seen, health_of, same_state, state_of, wanted_clips
+from device_agent.views import Kept, Seen, health_of, same_state, state_of, wanted_clips
 from wire.credential import GatewayCredential
 from wire.envelope import Verifier
 from wire.messages import (
     Beat,
     Plan,
     Receipt,
-    Report,
     Resync,
     State,
     Volume,
 )
+from wire.types import DiskState
 
 HEALTH_EVERY_S = 60
 FIRST_HEALTH_AFTER_S = 2
@@ -63,7 +65,8 @@ class GatewayCore:
         agent_version: Said in the state.
         verifier: The credential's keys, parsed; a fleet of thousands parses them once.
 
-    Every method raises `JournalError` when the journal refuses; then nothing has changed.
+    Raises:
+        JournalError: The journal cannot even be read.
     """
 
     def __init__(
@@ -76,8 +79,8 @@ class GatewayCore:
         agent_version: str,
         verifier: Verifier | None = None,
     ) -> None:
-        held = journal.load()
-        self._journal = journal
+        self._journal = PatientJournal(journal)
+        held = self._journal.load()
         self._gate = Gate(credential.gateway_id, boot, verifier or Verifier(credential.keys))
         self._agent_version = agent_version
         self._freshness = held.freshness
@@ -86,11 +89,12 @@ class GatewayCore:
         self._volume_percent = held.volume_percent
         self._loudness: SetVolume | None = None
         self._loudness_at: datetime | None = None
-        self._outbox = ReportOutbox(journal, held.journal_id, boot, rng)
+        self._outbox = ReportOutbox(self._journal, held.journal_id, boot, rng)
         self._journal_id = held.journal_id
         self._rejections = RejectionLog()
         self._connected_at: datetime | None = None
         self._told_state: State | None = None
+        self._told_disk: DiskState | None = None
         self._wanted: tuple[Want, ...] | None = None
         self._playback_wake_at: datetime | None = None
         self._health_at: datetime | None = None
@@ -108,11 +112,18 @@ class GatewayCore:
         """Loudness of everything but emergencies."""
         return self._volume_percent
 
-    def start(self, now: datetime) -> Effects:
-        """Settle what a former run left open. Called once, before anything else."""
+    def start(self, now: datetime, *, forgetful: bool = False) -> Effects:
+        """Settle what a former run left open. Called once, before anything else.
+
+        Args:
+            now: The wall clock.
+            forgetful: The journal that the former run wrote is lost.
+        """
         self._health_at = now + seconds(FIRST_HEALTH_AFTER_S)
         self._floor_save_at = now + seconds(FLOOR_EVERY_S)
-        step = machine.restarted(self._playback, self._trust.at(now))
+        self._journal.settle(now)
+        blind = forgetful or self._journal.error is not None
+        step = machine.restarted(self._playback, self._trust.at(now), blind=blind)
         return self._take(step, now)
 
     def on_connected(self, now: datetime) -> Effects:
@@ -185,10 +196,12 @@ class GatewayCore:
             self._outbox.resend_at += step
         if self._connected_at is not None:
             self._connected_at += step
+        self._journal.clock_stepped(now)
         return self._take(machine.clock_stepped(self._playback, step_ms, self._trust.at(now)), now)
 
     def on_time(self, now: datetime) -> Effects:
         """Do what is due. Safe to call early or twice."""
+        saved = self._outbox.appended(self._journal.settle(now), now)
         trust = self._trust
         if self._floor_save_at is not None and now >= self._floor_save_at:
             trust = trust.raised(now)
@@ -197,11 +210,12 @@ class GatewayCore:
         effects = self._take((playback, (*told, *asked)), now, trust=trust)
         if self._floor_save_at is not None and now >= self._floor_save_at:
             self._floor_save_at = now + seconds(FLOOR_EVERY_S)
-        return (*effects, *self._outbox.on_time(now), *self._health(now))
+        return (*saved, *effects, *self._outbox.on_time(now), *self._health(now))
 
     def next_wake(self) -> datetime | None:
         """Return when to call `on_time` next, by the wall clock; None if only an event can tell."""
         wakes = (
+            self._journal.wake_at,
             self._playback_wake_at,
             self._outbox.resend_at,
             self._rejections.summary_at,
@@ -283,7 +297,7 @@ class GatewayCore:
             reports=tuple(effect.report for effect in asked if isinstance(effect, Tell)),
             receipted_up_to=receipted_up_to,
         )
-        reports: tuple[Report, ...] = () if changes.is_empty else self._journal.commit(changes)
+        reports = self._journal.commit(changes, now)
         self._playback, self._freshness, self._trust = playback, freshness, trust
         self._playback_wake_at = machine.next_wake(playback, trust.at(now))
         if volume_percent is not None:
@@ -293,6 +307,8 @@ class GatewayCore:
         effects += self._wants()
         effects += self._outbox.appended(reports, now)
         effects += self._state_if_changed(now)
+        if self._journal.disk is not self._told_disk and self._health_at is not None:
+            self._health_at = now
         return tuple(effects)
 
     def _clips(self, here: frozenset[str], now: datetime) -> Effects:
@@ -316,7 +332,8 @@ class GatewayCore:
 
     @property
     def _plan_version(self) -> int:
-        return 0 if self._freshness.plan is None else self._freshness.plan.version
+        # One in memory only is not held: whoever asks has to send it again until it is.
+        return self._journal.saved_plan
 
     def _state(self, now: datetime) -> tuple[PublishState, ...]:
         if self._connected_at is None:
@@ -333,7 +350,11 @@ class GatewayCore:
         if self._health_at is None or now < self._health_at:
             return ()
         self._health_at = now + seconds(HEALTH_EVERY_S)
-        return (PublishHealth(health_of(self._seen(), self._journal.waiting(), now)),)
+        self._told_disk = self._journal.disk
+        kept = Kept(
+            self._journal.disk, self._journal.error, self._journal.waiting(), self._journal.owed_reports
+        )
+        return (PublishHealth(health_of(self._seen(), kept, now)),)
 
     def _seen(self) -> Seen:
         return Seen(

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from device_agent.effects import PublishReports
 from device_agent.instants import seconds
-from device_agent.journal.contract import Journal
+from device_agent.journal.contract import WaitingReports
 from wire.messages import MAX_BYTES, Report, Reports, encode
 
 PER_MESSAGE = 100
@@ -24,7 +24,7 @@ _ROOM_BYTES = MAX_BYTES - 8 * 1024
 class ReportOutbox:
     """Decides which reports to publish when."""
 
-    def __init__(self, journal: Journal, journal_id: str, boot: str, rng: random.Random) -> None:
+    def __init__(self, journal: WaitingReports, journal_id: str, boot: str, rng: random.Random) -> None:
         self._journal = journal
         self._journal_id = journal_id
         self._boot = boot
@@ -56,7 +56,8 @@ class ReportOutbox:
         if not self._connected or not reports:
             return ()
         # Asked of the journal: after a resync with nothing waiting no number says what was sent before.
-        if self._journal.reports(self._sent_up_to, 1)[0].n != reports[0].n:
+        first = self._journal.reports(self._sent_up_to, 1)
+        if not first or first[0].n != reports[0].n:
             return ()
         return self._send(reports, now)
 
@@ -86,12 +87,16 @@ class ReportOutbox:
         return ()
 
     def _send(self, reports: tuple[Report, ...], now: datetime) -> tuple[PublishReports, ...]:
-        self._sent_up_to = reports[-1].n
         if self.resend_at is None:
             self._arm(now)
-        oldest = self._journal.reports(0, 1)[0].n
+        oldest = self._journal.reports(0, 1)
+        if not oldest:  # the disk has stopped to be readable in between
+            return ()
+        self._sent_up_to = reports[-1].n
         return tuple(
-            PublishReports(Reports(journal=self._journal_id, boot=self._boot, oldest=oldest, reports=chunk))
+            PublishReports(
+                Reports(journal=self._journal_id, boot=self._boot, oldest=oldest[0].n, reports=chunk)
+            )
             for chunk in _chunks(reports)
         )
 

@@ -166,9 +166,16 @@ def player_said(playback: Playback, said: PlayerEvent, moment: Moment) -> Step:
     return advance(turn)
 
 
-def restarted(playback: Playback, moment: Moment) -> Step:
-    """Settle what the journal says had begun when the agent died; it never begins again."""
+def restarted(playback: Playback, moment: Moment, *, blind: bool = False) -> Step:
+    """Settle what the journal says had begun when the agent died; it never begins again.
+
+    Args:
+        playback: What is held.
+        moment: The present.
+        blind: The journal may not say all: the disk refuses, or has lost it.
+    """
     turn = Turn(playback, moment)
+    turn.blind_since = moment.now if blind else None
     for entry in turn.entries():
         if entry.stage is Stage.PAUSED:
             end_paused(turn, entry, Trigger.RESTARTED, RESTARTED)
@@ -186,6 +193,8 @@ def restarted(playback: Playback, moment: Moment) -> Step:
 def clock_stepped(playback: Playback, step_ms: int, moment: Moment) -> Step:
     """Move with the clock what was due by its arrival and not by the clock."""
     turn = Turn(playback, moment)
+    if turn.blind_since is not None:
+        turn.blind_since += milliseconds(step_ms)
     for entry in turn.entries():
         if entry.by_arrival and entry.stage in UNBEGUN:
             turn.put(replace(entry, due_at=entry.due_at + milliseconds(step_ms)))

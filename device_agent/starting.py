@@ -30,6 +30,7 @@ JOIN_AHEAD_MS = 300
 
 def advance(turn: Turn) -> tuple[Playback, tuple[PlayerEffect | Tell, ...]]:
     """Do all that is due at the turn's moment and finish the turn."""
+    _leave_open(turn)
     _note_clips(turn)
     _give_up(turn)
     _cue(turn)
@@ -49,6 +50,19 @@ def next_wake(playback: Playback, moment: Moment) -> datetime | None:
         if entry.stage is Stage.READY and _may_start(entry, moment):
             wakes.extend((entry.due_at - CUE_AHEAD, entry.due_at - COMMIT_AHEAD))
     return min((at for at in wakes if at > moment.now), default=None)
+
+
+def _leave_open(turn: Turn) -> None:
+    """Let alone what an earlier run may have let sound without a line in the journal (ADR 6).
+
+    An emergency is worth the risk of being heard twice; nothing else is.
+    """
+    if turn.blind_since is None:
+        return
+    before = turn.blind_since + (turn.moment.true_now - turn.moment.now)
+    for entry in turn.entries():
+        if entry.stage in UNBEGUN and entry.due_at <= before and not entry.is_emergency:
+            turn.leave_open(entry)
 
 
 def _note_clips(turn: Turn) -> None:

@@ -36,6 +36,8 @@ class Playback:
     arrivals: int = 0
     guards: Guards = field(default_factory=Guards)
     """What this gateway keeps to whoever orders what."""
+    blind_since: datetime | None = None
+    """When this run began, if it cannot know what the one before it let sound: the disk did not keep it."""
 
 
 class Turn:
@@ -51,6 +53,7 @@ class Turn:
         self.cued = before.cued
         self.arrivals = before.arrivals
         self.guards = before.guards
+        self.blind_since = before.blind_since
 
     def done(self) -> tuple[Playback, tuple[PlayerEffect | Tell, ...]]:
         """Return the new value and what is to be done; the old value itself if nothing changed."""
@@ -61,6 +64,7 @@ class Turn:
             cued=self.cued,
             arrivals=self.arrivals,
             guards=self.guards,
+            blind_since=self.blind_since,
         )
         return after, tuple(self._effects)
 
@@ -119,6 +123,14 @@ class Turn:
             facts.setdefault("expected_ms", entry.expected_ms)
             facts.setdefault("sound", Sound.NOT_VERIFIABLE)
         self.tell(event, entry.broadcast_id, started_at=entry.started_at, **facts)
+
+    def leave_open(self, entry: Entry) -> None:
+        """Never begin an entry, and say nothing of it: whether it was heard, nobody here knows."""
+        if self._entries is None:
+            self._entries = dict(self._before.entries)
+        del self._entries[entry.broadcast_id]
+        self.cued -= {entry.broadcast_id}
+        self.entomb(entry.broadcast_id, entry.give_up_at)
 
     def entomb(self, broadcast_id: str, its_time: datetime | None = None) -> None:
         """Remember that this broadcast must never begin."""

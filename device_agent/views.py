@@ -7,6 +7,7 @@ from device_agent.effects import Want
 from device_agent.entries import Stage
 from device_agent.turn import Playback
 from wire.messages import Health, State
+from wire.types import DiskState
 
 PACK_WITHIN = timedelta(hours=1)
 """Prepared warnings are fetched after what plays within this hour, and before the rest of the week."""
@@ -24,6 +25,16 @@ class Seen:
     playback: Playback
     underruns: int
     last_peak_db: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How the journal is."""
+
+    disk: DiskState | None
+    error: str | None
+    reports_waiting: int
+    reports_unsaved: int
 
 
 def wanted_clips(playback: Playback) -> tuple[Want, ...]:
@@ -74,7 +85,7 @@ def same_state(told: State, seen: Seen) -> bool:
     )
 
 
-def health_of(seen: Seen, reports_waiting: int, now: datetime) -> Health:
+def health_of(seen: Seen, kept: Kept, now: datetime) -> Health:
     """Return the health as far as it can be known without asking the box."""
     needed = {want.sha256 for want in wanted_clips(seen.playback)}
     return Health(
@@ -86,5 +97,8 @@ def health_of(seen: Seen, reports_waiting: int, now: datetime) -> Health:
         underruns=seen.underruns,
         plan_version=seen.plan_version,
         clips_missing=len(needed - seen.playback.clips),
-        reports_waiting=reports_waiting,
+        disk=kept.disk,
+        reports_waiting=kept.reports_waiting,
+        reports_unsaved=kept.reports_unsaved,
+        last_error=None if kept.error is None else f"journal: {kept.error}"[:300],
     )

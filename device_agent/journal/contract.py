@@ -13,10 +13,24 @@ from typing import Protocol
 from device_agent.entries import Entry
 from device_agent.freshness import Freshness
 from wire.messages import Config, Report
+from wire.types import DiskState
 
 
 class JournalError(RuntimeError):
-    """The journal cannot be read or written; without it a gateway must not play."""
+    """The journal cannot be read or written.
+
+    Args:
+        reason: A sentence.
+        disk: How the disk is, as far as the refusal tells.
+    """
+
+    def __init__(self, reason: str, disk: DiskState = DiskState.FAILING) -> None:
+        super().__init__(reason)
+        self.disk = disk
+
+
+class DamagedJournal(JournalError):
+    """The file is there, and what is in it cannot be understood: it will not become better by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +94,16 @@ class Held:
     config: Config | None = None
 
 
+class WaitingReports(Protocol):
+    """The reports of a journal that are not receipted, as far as they can be read."""
+
+    def reports(self, after: int, limit: int) -> tuple[Report, ...]:
+        """Return at most `limit` of them, numbered above `after`, in order."""
+
+    def waiting(self) -> int:
+        """Return how many there are."""
+
+
 class Journal(Protocol):
     """One writer, in one thread."""
 
@@ -94,6 +118,16 @@ class Journal(Protocol):
 
         Raises:
             JournalError: Nothing was written.
+        """
+
+    def prove(self) -> bool:
+        """See whether it still takes what must survive, down to the medium, without changing anything.
+
+        Returns:
+            False if there is no medium: a journal in memory.
+
+        Raises:
+            JournalError: It does not.
         """
 
     def reports(self, after: int, limit: int) -> tuple[Report, ...]:

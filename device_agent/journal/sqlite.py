@@ -1,10 +1,5 @@
-"""The journal on disk: SQLite in WAL mode with ``synchronous=FULL``.
+"""The journal on disk: what a gateway holds, as rows of SQLite."""
 
-Measured beforehand (architecture.md §5): after a cut of the power ``NORMAL`` lost 100 of 100 committed
-rows, ``FULL`` none.
-"""
-
-import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,58 +12,49 @@ from msgspec.structs import replace
 
 from device_agent.entries import Entry
 from device_agent.freshness import Freshness, HeldPlan, Window
-from device_agent.journal.contract import Changes, Held, JournalError, StoredPlan
+from device_agent.journal.contract import Changes, DamagedJournal, Held, JournalError, StoredPlan
+from device_agent.journal.database import (
+    as_journal_error,
+    open_beside,
+    open_held,
+    open_to_write,
+    transaction,
+)
 from wire.messages import Config, Report
 
 JOURNAL_FILE = "journal.sqlite3"
 """Its name in the state directory."""
 
-SCHEMA_VERSION = 1
-
-_SCHEMA = """
-CREATE TABLE facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE plan (one INTEGER PRIMARY KEY CHECK (one = 1), message_id TEXT NOT NULL, epoch INTEGER NOT NULL,
-    version INTEGER NOT NULL, payload BLOB NOT NULL);
-CREATE TABLE accepted (stream TEXT NOT NULL, message_id TEXT NOT NULL, seq INTEGER NOT NULL,
-    PRIMARY KEY (stream, message_id)) WITHOUT ROWID;
-CREATE TABLE done_orders (order_id TEXT PRIMARY KEY, remember_until TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE entries (broadcast_id TEXT PRIMARY KEY, entry BLOB NOT NULL);
-CREATE TABLE settled (broadcast_id TEXT PRIMARY KEY, remember_until TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE reports (n INTEGER PRIMARY KEY, report BLOB NOT NULL);
-"""
-
 
 class SqliteJournal:
     """The journal of one gateway in one file; made by `create_or_open` or `open_to_read`."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, path: Path | None = None) -> None:
         self._db = db
-        with _as_journal_error():
+        self._refused_at = path
+        with as_journal_error():
             self._last_n: int = self._fact("last_n")
 
     @classmethod
     def create_or_open(cls, path: Path, new_id: Callable[[], str]) -> "SqliteJournal":
-        """Open the journal for its one writer.
+        """Open the journal for its one writer, or what it holds if the disk lets nobody write.
 
         Args:
             path: The file; made if it is not there.
             new_id: Makes the journal's name, a UUIDv7, when the file is made.
 
         Raises:
-            JournalError: The file is no journal of ours, or the disk refuses.
+            DamagedJournal: The file is there and cannot be understood.
+            JournalError: It is of another version; or it is not there, and the disk lets nobody make it.
         """
-        with _as_journal_error():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            db = sqlite3.connect(path, isolation_level=None)
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                _create(db, new_id())
-                _sync_directory(path.parent)
-            elif version != SCHEMA_VERSION:
-                raise JournalError(f"{path} has schema {version}, this agent knows {SCHEMA_VERSION}")
-        return cls(db)
+        try:
+            return cls(open_to_write(path, new_id))
+        except DamagedJournal:
+            raise
+        except JournalError:
+            if not path.exists():
+                raise
+            return cls(open_held(path), path)
 
     @classmethod
     def open_to_read(cls, path: Path) -> "SqliteJournal":
@@ -77,14 +63,11 @@ class SqliteJournal:
         Raises:
             JournalError: There is none.
         """
-        if not path.exists():
-            raise JournalError(f"no journal at {path}")
-        with _as_journal_error():
-            return cls(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True))
+        return cls(open_beside(path))
 
     def load(self) -> Held:
         """Return what is held; raises `JournalError`."""
-        with _as_journal_error():
+        with as_journal_error():
             plan = self._plan()
             return Held(
                 journal_id=self._fact("journal_id"),
@@ -110,7 +93,7 @@ class SqliteJournal:
         numbered = tuple(
             replace(report, n=n) for n, report in enumerate(changes.reports, start=self._last_n + 1)
         )
-        with _as_journal_error(), _transaction(self._db):
+        with self._refusable(), transaction(self._db):
             self._write_freshness(changes)
             self._write_playback(changes)
             if changes.volume_percent is not None:
@@ -130,9 +113,15 @@ class SqliteJournal:
         self._last_n += len(numbered)
         return numbered
 
+    def prove(self) -> bool:
+        """Write one fact again as it is; see `Journal.prove`."""
+        with self._refusable(), transaction(self._db):
+            self._set_fact("last_n", self._last_n)
+        return True
+
     def reports(self, after: int, limit: int) -> tuple[Report, ...]:
         """Return reports that wait for a receipt; see `Journal.reports`."""
-        with _as_journal_error():
+        with as_journal_error():
             rows = self._db.execute(
                 "SELECT report FROM reports WHERE n > ? ORDER BY n LIMIT ?", (after, limit)
             ).fetchall()
@@ -140,13 +129,30 @@ class SqliteJournal:
 
     def waiting(self) -> int:
         """Return how many reports wait for a receipt."""
-        with _as_journal_error():
+        with as_journal_error():
             count: int = self._db.execute("SELECT count(*) FROM reports").fetchone()[0]
         return count
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+    @contextmanager
+    def _refusable(self) -> Iterator[None]:
+        """Open the file anew if it could not be written before, for the disk may have become sound."""
+        if self._refused_at is not None:
+            self._open_again(self._refused_at)
+        with as_journal_error():
+            yield
+
+    def _open_again(self, path: Path) -> None:
+        self._db.close()  # the two ways to open it know nothing of each other's locks
+        try:
+            self._db = open_to_write(path, None)
+        except JournalError:
+            self._db = open_held(path)
+            raise
+        self._refused_at = None
 
     def _write_freshness(self, changes: Changes) -> None:
         if changes.epoch is not None:
@@ -198,35 +204,6 @@ class SqliteJournal:
         self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
 
-def _create(db: sqlite3.Connection, journal_id: str) -> None:
-    facts = {"journal_id": journal_id, "epoch": 0, "volume_percent": 100, "floor_at": None, "last_n": 0}
-    with _transaction(db):
-        for statement in _SCHEMA.split(";\n"):
-            db.execute(statement)
-        db.executemany("INSERT INTO facts VALUES (?, ?)", facts.items())
-        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-
-@contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-
-
-@contextmanager
-def _as_journal_error() -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, OSError, msgspec.MsgspecError) as error:
-        raise JournalError(str(error)) from error
-
-
 def _each(keys: tuple[str, ...]) -> list[tuple[str]]:
     return [(key,) for key in keys]
 
@@ -237,15 +214,6 @@ def _dated(remembered: Mapping[str, datetime]) -> list[tuple[str, str]]:
 
 def _instant(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
-
-
-def _sync_directory(directory: Path) -> None:
-    # Without this a power cut may leave the directory without the name of the file just made.
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 _encoder = msgspec.json.Encoder()
