@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from support.broker import Broker
@@ -25,6 +26,8 @@ class Pole:
         broker: Where it is let in.
         media_url: Where it fetches clips.
         inside: The machine of a `support.netns` network that it runs on; None is this one.
+        sink: Its loudspeaker as on the command line; None is a file that `recording` reads.
+        environment: Set for its process besides ours.
     """
 
     def __init__(
@@ -35,8 +38,12 @@ class Pole:
         media_url: str,
         *,
         inside: Namespace | None = None,
+        sink: str | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._inside = inside
+        self._sink = sink or f"file:{directory / 'sound'}"
+        self._environment = os.environ | (environment or {})
         self.directory = directory
         self.gateway_id = gateway_id
         self.secret = broker.add_gateway(gateway_id)
@@ -58,11 +65,11 @@ class Pole:
         command = [sys.executable, "-m", "device_agent", "run"]
         command += ["--credential", str(self.directory / "credential.json")]
         command += ["--state-dir", str(self.directory / "state")]
-        command += ["--sink", f"file:{self.directory / 'sound'}"]
+        command += ["--sink", self._sink]
         if self._inside is not None:
             command = self._inside.command(command)
         with (self.directory / "agent.log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, env=os.environ)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, env=self._environment)
         return self
 
     def kill(self) -> None:
