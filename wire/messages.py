@@ -258,6 +258,7 @@ class State(Struct, frozen=True, kw_only=True):
     """None in a will: it was written long before it is sent."""
     agent_version: str | None = None
     plan_version: Seq = 0
+    config_version: Seq = 0
     clock_offset_ms: int | None = None
     playing: Uuid | None = None
     volume_percent: Percent | None = None
@@ -273,13 +274,31 @@ class Health(Struct, frozen=True, kw_only=True):
     temperature_c: float | None = None
     load_1m: float | None = None
     memory_free_bytes: int | None = None
+    memory_own_bytes: int | None = None
+    """Resident memory of the agent."""
     disk_free_bytes: int | None = None
     disk: DiskState | None = None
     """Whether it keeps what the gateway must not forget; if not, the gateway goes on from memory (ADR 6)."""
     signal_percent: Percent | None = None
+    signal_by: str | None = None
+    """What has the signal: ``modem`` or ``wifi``."""
+    signal_age_s: int | None = None
+    """How long ago the modem or the radio was asked; it may take its time."""
     clock_offset_ms: int | None = None
+    clock_synchronised: bool | None = None
+    """Whether the box's own clock follows some other one, such as an NTP server."""
+    clock_error_ms: int | None = None
+    """By how much its kernel thinks that the clock may be wrong at most."""
     volume_percent: Percent | None = None
     power: str | None = None
+    """What feeds the box: ``mains`` or ``battery``."""
+    battery_percent: Percent | None = None
+    under_voltage: bool | None = None
+    """The board says that its supply is too weak now."""
+    under_voltage_before: bool | None = None
+    """It was, at some time since the board was switched on."""
+    amplifier: str | None = None
+    """``on`` or ``off``."""
     output_peak_db: float | None = None
     underruns: int | None = None
     plan_version: Seq = 0
@@ -294,7 +313,10 @@ class Health(Struct, frozen=True, kw_only=True):
     self_test_at: Instant | None = None
     idle_noise_db: float | None = None
     """Level of the probe while nothing is played, dBFS."""
+    unreadable: Annotated[tuple[str, ...], Meta(max_length=32)] = ()
+    """What is there, or may be, and could not be read: fields above that are None for this reason."""
     last_error: Annotated[str, Meta(max_length=300)] | None = None
+    last_error_at: Instant | None = None
 
 
 class ControllerState(Struct, frozen=True, kw_only=True):
