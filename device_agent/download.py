@@ -1,37 +1,33 @@
-"""One clip over HTTP, going on where an earlier attempt broke off; the only file that knows urllib3."""
+"""One clip over HTTP, going on where an earlier attempt broke off."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 
 import urllib3
 
-_PIECE = 64 * 1024
-_TIMEOUT = urllib3.Timeout(connect=10.0, read=20.0)
+from device_agent.http_pool import Source, new_pool
+
+_PIECE = 16 * 1024
+"""Taken as it comes, and no more: what a slow link had brought when it broke is on disk."""
 
 
 class DownloadFailed(OSError):
     """It did not come, or not all of it; what came is kept for the next attempt."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a gateway gets its clips, and as whom (HTTP Basic, RFC 7617)."""
-
-    controller_url: str
-    gateway_id: str
-    secret: str = field(repr=False)
+class GivenUp(DownloadFailed):
+    """We ended it ourselves."""
 
 
 class Downloader:
     """Fetches clips through one pool of connections."""
 
     def __init__(self) -> None:
-        self._pool = urllib3.PoolManager(num_pools=4, timeout=_TIMEOUT, retries=False)
+        self._pool = new_pool(connect_s=10.0, read_s=20.0)
 
     def download(
-        self, source: Source, sha256: str, size_bytes: int, into: Path, give_up: Callable[[], bool]
+        self, source: Source, sha256: str, size_bytes: int, into: Path, go_on: Callable[[int], bool]
     ) -> None:
         """Bring `into` to `size_bytes`, asking only for what is missing (RFC 9110 §14).
 
@@ -40,9 +36,10 @@ class Downloader:
             sha256: Name of the clip; its hash is for the caller to check.
             size_bytes: Its length.
             into: A file with what came so far, or none.
-            give_up: Asked between pieces.
+            go_on: Called after each piece with its length; may wait before it returns; False ends it.
 
         Raises:
+            GivenUp: `go_on` said so.
             DownloadFailed: Try again later; the sentence says why.
         """
         have = into.stat().st_size if into.exists() else 0
@@ -51,7 +48,7 @@ class Downloader:
             have = 0
         if have == size_bytes:
             return
-        headers = urllib3.make_headers(basic_auth=f"{source.gateway_id}:{source.secret}")
+        headers = source.headers
         if have:
             headers["Range"] = f"bytes={have}-"
         try:
@@ -61,7 +58,7 @@ class Downloader:
         except urllib3.exceptions.HTTPError as error:
             raise DownloadFailed(f"no connection: {error}") from error
         try:
-            _save(response, into, have, size_bytes, give_up)
+            _save(response, into, have, size_bytes, go_on)
         except urllib3.exceptions.HTTPError as error:
             raise DownloadFailed(f"broke off: {error}") from error
         finally:
@@ -73,7 +70,7 @@ class Downloader:
 
 
 def _save(
-    response: urllib3.BaseHTTPResponse, into: Path, have: int, size_bytes: int, give_up: Callable[[], bool]
+    response: urllib3.BaseHTTPResponse, into: Path, have: int, size_bytes: int, go_on: Callable[[int], bool]
 ) -> None:
     continues = response.status == HTTPStatus.PARTIAL_CONTENT
     if continues and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
@@ -84,14 +81,14 @@ def _save(
     if not continues and response.status != HTTPStatus.OK:
         raise DownloadFailed(f"the controller answered {response.status}")
     got = have if continues else 0
-    with into.open("ab" if continues else "wb") as file:
-        for piece in response.stream(_PIECE):
+    # Unbuffered: what came is the system's to keep, though we be killed the next moment.
+    with into.open("ab" if continues else "wb", buffering=0) as file:
+        while got <= size_bytes and (piece := response.read1(_PIECE)):
             got += len(piece)
-            if got > size_bytes:
-                break
-            file.write(piece)
-            if give_up():
-                raise DownloadFailed("given up")
+            if got <= size_bytes:
+                file.write(piece)
+            if not go_on(len(piece)):
+                raise GivenUp("given up")
     if got > size_bytes:
         into.unlink()
         raise DownloadFailed("the controller sent more than the clip")

@@ -11,9 +11,11 @@ import structlog
 from device_agent.cache import Cache, CorruptClip
 from device_agent.checking import BEFORE_USE, Checks
 from device_agent.clock import Clock
-from device_agent.download import Downloader, Source
+from device_agent.download import Downloader, GivenUp
 from device_agent.effects import Want
 from device_agent.fetching import FetchQueue, Job
+from device_agent.http_pool import Source
+from device_agent.rate import RateLimit
 from wire.messages import ClipRef
 
 log = structlog.get_logger(__name__)
@@ -48,6 +50,7 @@ class Fetcher:
         rng: Source of jitter.
         say: Takes the news; called in the fetcher's thread, must not wait.
         beat: Called in each round and with each piece of a clip: this thread lives.
+        limit: A cap on how fast clips come; None is none.
     """
 
     def __init__(
@@ -57,11 +60,14 @@ class Fetcher:
         rng: random.Random,
         say: Callable[[ClipNews], None],
         beat: Callable[[], None] = lambda: None,
+        *,
+        limit: RateLimit | None = None,
     ) -> None:
         self._cache = cache
         self._clock = clock
         self._say = say
         self._beat = beat
+        self._limit = limit
         self._queue = FetchQueue(rng)
         self._sources: dict[str, Source] = {}
         self._checks = Checks()
@@ -170,6 +176,8 @@ class Fetcher:
     def _fetch_or_fail(self, job: Job, source: Source, needed: frozenset[str]) -> None:
         try:
             self._fetch(job, source, needed)
+        except GivenUp:
+            log.debug("clip_waits", sha256=job.sha256)
         except (CorruptClip, OSError) as error:
             log.info("clip_not_fetched", sha256=job.sha256, reason=str(error))
             self._last_error = f"clip {job.sha256[:12]}: {error}"
@@ -183,12 +191,28 @@ class Fetcher:
         partial_file = self._cache.partial(job.sha256)
         gathered = partial_file.stat().st_size if partial_file.exists() else 0
         self._lost(self._cache.make_room(max(0, job.size_bytes - gathered), needed))
-        self._downloader.download(source, job.sha256, job.size_bytes, partial_file, self._give_up)
+        missing = job.size_bytes - gathered
+
+        def go_on(came_bytes: int) -> bool:
+            nonlocal missing
+            missing -= came_bytes
+            return self._go_on(job, missing, came_bytes)
+
+        self._downloader.download(source, job.sha256, job.size_bytes, partial_file, go_on)
         self._cache.admit(job.sha256)
 
-    def _give_up(self) -> bool:
+    def _go_on(self, job: Job, missing_bytes: int, came_bytes: int) -> bool:
+        """Wait as the cap wants it; False when we stop, or when a clip that is needed sooner is missing."""
         self._beat()
-        return self._stopping
+        now, mono_s = self._clock.now(), self._mono_s()
+
+        def ends() -> bool:
+            return self._stopping or self._queue.overtaken(job, self._checks.here, now, mono_s)
+
+        with self._changed:
+            if self._limit is not None and not self._limit.gives_way(missing_bytes, job.needed_at, now):
+                self._changed.wait_for(ends, self._limit.wait_s(came_bytes, mono_s))
+            return not ends()
 
     def _make_room(self) -> None:
         with self._changed:

@@ -15,7 +15,8 @@ SOON = timedelta(minutes=2)
 FAR = timedelta(minutes=10)
 """A start farther than this: the first attempt is spread out, for a thousand gateways got the same plan."""
 
-SPREAD_S = 5.0
+SPREAD_S = 30.0
+"""Over how long at most; a sixtieth of the time that is left, if that is less."""
 
 PIN_SPREAD_S = 30.0
 """The same for a pinned clip: a whole province may be told at once to keep twenty of them."""
@@ -55,7 +56,8 @@ class FetchQueue:
         """Take all wishes of one gateway in place of its earlier ones."""
         self._wants[owner] = wants
         for want in wants:
-            spread_s = SPREAD_S if want.needed_at - now > FAR else 0.0
+            left = want.needed_at - now
+            spread_s = min(SPREAD_S, left.total_seconds() / 60) if left > FAR else 0.0
             self._expect(want.sha256, mono_s, spread_s)
         self._forget_unneeded()
 
@@ -95,6 +97,18 @@ class FetchQueue:
             return min(due, key=lambda job: _urgency(job, now))
         return min(self._not_before_s(job, now) for job in missing) - mono_s
 
+    def overtaken(self, job: Job, here: Iterable[str], now: datetime, mono_s: float) -> bool:
+        """Whether what is being fetched should wait for a clip of an item that is about to start.
+
+        Args:
+            job: What is being fetched.
+            here: Clips that need no fetching.
+            now: The wall clock.
+            mono_s: The monotonic clock, seconds.
+        """
+        first = self.next_job((*here, job.sha256), now, mono_s)
+        return isinstance(first, Job) and _is_soon(first, now) and _urgency(first, now) < _urgency(job, now)
+
     def failed(self, sha256: str, mono_s: float) -> None:
         """Wait before the next attempt: doubling, with jitter."""
         attempts = self._attempts.get(sha256)
@@ -116,7 +130,7 @@ class FetchQueue:
 
     def _not_before_s(self, job: Job, now: datetime) -> float:
         attempts = self._attempts[job.sha256]
-        if job.needed_at is None or job.needed_at - now > SOON:
+        if not _is_soon(job, now):
             return attempts.not_before_s
         # Near its start a clip is worth a try each second or so, whatever the back-off has grown to.
         return min(attempts.not_before_s, attempts.failed_s + FIRST_WAIT_S)
@@ -130,7 +144,11 @@ class FetchQueue:
                 yield Job(owner, clip.sha256, clip.size_bytes, None)
 
 
+def _is_soon(job: Job, now: datetime) -> bool:
+    return job.needed_at is not None and job.needed_at - now <= SOON
+
+
 def _urgency(job: Job, now: datetime) -> tuple[int, datetime]:
     if job.needed_at is None:
         return (1, now)
-    return (0 if job.needed_at - now <= SOON else 2, job.needed_at)
+    return (0 if _is_soon(job, now) else 2, job.needed_at)

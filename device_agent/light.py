@@ -11,7 +11,6 @@ from datetime import datetime
 
 from device_agent import __version__
 from device_agent.core import Effects, GatewayCore
-from device_agent.download import Source
 from device_agent.effects import (
     Cue,
     PublishEffect,
@@ -24,6 +23,7 @@ from device_agent.effects import (
     WantClips,
 )
 from device_agent.fetcher import ClipNews, ClipsLost, ClipsReady, Fetcher
+from device_agent.http_pool import Source
 from device_agent.ids import new_id
 from device_agent.journal import MemoryJournal
 from device_agent.link import Connected, Link, LinkEvent, Lost

@@ -1,7 +1,7 @@
 """What goes over HTTPS while MQTT is closed: the same envelopes, asked for instead of sent.
 
 A gateway asks ``GET`` `INBOX_PATH` with the cursor of the last answer that it has dealt with. An answer comes
-as soon as something waits, or empty after `LONGEST_WAIT_S`. What it has to say it posts to `up_path`, byte
+as soon as something waits, or empty after ``wait_s``. What it has to say it posts to `up_path`, byte
 for byte as it would publish it. Both by HTTP Basic with its credential, as ``/media``. Signatures, freshness
 and receipts do not know which way a message came.
 """

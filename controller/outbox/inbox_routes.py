@@ -3,7 +3,7 @@
 import asyncio
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from sqlmodel import Session
 
@@ -27,12 +27,17 @@ CredentialsDep = Annotated[HTTPBasicCredentials | None, Depends(HTTPBasic(auto_e
     response_class=Response,
     responses={200: {"content": {"application/json": {}}, "description": "Envelopes and a cursor."}},
 )
-async def ask(svc: ServicesDep, credentials: CredentialsDep, after: str = "") -> Response:
-    """Wait for messages to a gateway, at most 25 s. For gateways only (HTTP Basic)."""
+async def ask(
+    svc: ServicesDep,
+    credentials: CredentialsDep,
+    after: Annotated[str, Query(max_length=80, description="Cursor of the last answer dealt with.")] = "",
+    wait_s: Annotated[float, Query(ge=0, le=LONGEST_WAIT_S)] = LONGEST_WAIT_S,
+) -> Response:
+    """Wait for messages to a gateway. For gateways only (HTTP Basic)."""
     gateway_id = await asyncio.to_thread(_admitted, svc, credentials)
     if svc.inboxes.open(gateway_id):
         await asyncio.to_thread(_send_what_waits, svc, gateway_id)
-    answer = await svc.inboxes.wait(gateway_id, after, LONGEST_WAIT_S)
+    answer = await svc.inboxes.wait(gateway_id, after, wait_s)
     return Response(
         encode_answer(answer), media_type="application/json", headers={"Cache-Control": "no-store"}
     )

@@ -16,10 +16,11 @@ from support.signing import NOON
 from device_agent.cache import Cache, CacheFull, CorruptClip
 from device_agent.checking import BEFORE_USE, EVERY_S, Checks
 from device_agent.clock import Clock
-from device_agent.download import Downloader, DownloadFailed, Source
+from device_agent.download import Downloader, DownloadFailed
 from device_agent.effects import Want
 from device_agent.fetcher import ClipNews, ClipsLost, ClipsReady, Fetcher
 from device_agent.fetching import FIRST_WAIT_S, LONGEST_WAIT_S, PIN_SPREAD_S, SPREAD_S, FetchQueue, Job
+from device_agent.http_pool import Source
 from wire.messages import ClipRef
 
 CONTENT = bytes(range(256)) * 1_000
@@ -42,7 +43,7 @@ def gather(media: MediaServer, cache: Cache, size_bytes: int = len(CONTENT)) -> 
     source = Source(media.url, "31672-001", "secret")
     downloader = Downloader()
     try:
-        downloader.download(source, SHA, size_bytes, cache.partial(SHA), lambda: False)
+        downloader.download(source, SHA, size_bytes, cache.partial(SHA), lambda _came: True)
     finally:
         downloader.close()
 
@@ -97,7 +98,7 @@ def test_a_refusal_says_which(
 def test_a_controller_that_is_away_is_a_failed_fetch(cache: Cache) -> None:
     gone = Source("http://127.0.0.1:9", "31672-001", "secret")
     with pytest.raises(DownloadFailed, match="no connection"):
-        Downloader().download(gone, SHA, 10, cache.partial(SHA), lambda: False)
+        Downloader().download(gone, SHA, 10, cache.partial(SHA), lambda _came: True)
 
 
 def test_a_rotten_clip_is_found_and_deleted(cache: Cache) -> None:
