@@ -24,7 +24,7 @@ from device_agent.download import Source
 from device_agent.effects import Effect, PublishHealth, PublishReports, PublishState, WantClips
 from device_agent.fetcher import ClipNews, ClipsLost, ClipsReady, Fetcher
 from device_agent.ids import new_id
-from device_agent.journal import JOURNAL_FILE, Journal, SqliteJournal
+from device_agent.journal import JOURNAL_FILE, open_or_begin_anew
 from device_agent.link import Connected, Link, LinkEvent, Lost
 from device_agent.player import Player
 from device_agent.player_events import Failed, PlayerEvent
@@ -93,7 +93,7 @@ class Agent:
         self._clock = clock
         self._inbox: queue.SimpleQueue[AgentEvent] = queue.SimpleQueue()
         boot = new_id(clock.now(), rng)
-        self._journal: Journal = SqliteJournal.create_or_open(
+        self._journal, self._forgetful = open_or_begin_anew(
             state_dir / JOURNAL_FILE, lambda: new_id(clock.now(), rng)
         )
         self._core = GatewayCore(credential, self._journal, boot, rng, agent_version=__version__)
@@ -119,7 +119,7 @@ class Agent:
         """
         threading.excepthook = self._thread_died
         try:
-            self._perform(self._core.start(self._clock.now()))
+            self._perform(self._core.start(self._clock.now(), forgetful=self._forgetful))
             self._fetcher.start()
             self._player.start()
             self._link.start()

@@ -50,6 +50,7 @@ from wire.types import DiskState
 HEALTH_EVERY_S = 60
 FIRST_HEALTH_AFTER_S = 2
 FLOOR_EVERY_S = 60
+JOURNAL_LOST = "was damaged and is begun anew"
 
 Effects = tuple[Effect, ...]
 
@@ -95,6 +96,7 @@ class GatewayCore:
         self._connected_at: datetime | None = None
         self._told_state: State | None = None
         self._told_disk: DiskState | None = None
+        self._forgetful = False
         self._wanted: tuple[Want, ...] | None = None
         self._playback_wake_at: datetime | None = None
         self._health_at: datetime | None = None
@@ -122,6 +124,7 @@ class GatewayCore:
         self._health_at = now + seconds(FIRST_HEALTH_AFTER_S)
         self._floor_save_at = now + seconds(FLOOR_EVERY_S)
         self._journal.settle(now)
+        self._forgetful = forgetful
         blind = forgetful or self._journal.error is not None
         step = machine.restarted(self._playback, self._trust.at(now), blind=blind)
         return self._take(step, now)
@@ -352,7 +355,10 @@ class GatewayCore:
         self._health_at = now + seconds(HEALTH_EVERY_S)
         self._told_disk = self._journal.disk
         kept = Kept(
-            self._journal.disk, self._journal.error, self._journal.waiting(), self._journal.owed_reports
+            disk=self._journal.disk,
+            error=self._journal.error or (JOURNAL_LOST if self._forgetful else None),
+            reports_waiting=self._journal.waiting(),
+            reports_unsaved=self._journal.owed_reports,
         )
         return (PublishHealth(health_of(self._seen(), kept, now)),)
 

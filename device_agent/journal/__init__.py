@@ -10,6 +10,7 @@ from device_agent.journal.contract import (
 )
 from device_agent.journal.memory import MemoryJournal
 from device_agent.journal.patient import PatientJournal
+from device_agent.journal.salvage import open_or_begin_anew
 from device_agent.journal.sqlite import JOURNAL_FILE, SqliteJournal
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "PatientJournal",
     "SqliteJournal",
     "StoredPlan",
+    "open_or_begin_anew",
 ]

@@ -54,14 +54,14 @@ class SimulatedGateway:
         self.boots: list[str] = []
         self.boot()
 
-    def boot(self) -> None:
+    def boot(self, *, forgetful: bool = False) -> None:
         """Begin anew, as after a power cut: only the journal is left."""
         self.player = TimedPlayer()
         self.boots.append(new_id(self.now, self.rng))
         self.core = GatewayCore(
             a_credential(), self.journal, self.boots[-1], self.rng, agent_version="0-test"
         )
-        self._do(self.core.start(self.now))
+        self._do(self.core.start(self.now, forgetful=forgetful))
 
     def connect(self) -> None:
         self._do(self.core.on_connected(self.now))
