@@ -33,14 +33,29 @@ SinkName = Annotated[
 ]
 
 
+DownloadRate = Annotated[
+    int | None,
+    typer.Option(
+        envvar="LOACAST_AGENT_DOWNLOAD_KBIT_S",
+        min=8,
+        help="Cap on fetching ahead, in thousands of bits a second; it gives way when a clip would be late.",
+    ),
+]
+
+
 @app.command()
-def run(credential: Credential, state_dir: StateDir, sink: SinkName = "device") -> None:
+def run(
+    credential: Credential,
+    state_dir: StateDir,
+    sink: SinkName = "device",
+    download_kbit_s: DownloadRate = None,
+) -> None:
     """Run one gateway until SIGTERM or SIGINT."""
     keep_small()
     tell_where_it_hangs()
     from device_agent.commands import running  # noqa: PLC0415 - after `keep_small`
 
-    raise typer.Exit(running.run(credential, state_dir, sink))
+    raise typer.Exit(running.run(credential, state_dir, sink, download_kbit_s))
 
 
 @app.command()

@@ -13,25 +13,27 @@ from datetime import datetime
 from pathlib import Path
 
 import structlog
-from msgspec import structs
 
-from device_agent import __version__, probes
+from device_agent import __version__
 from device_agent.cache import Cache
 from device_agent.clock import Clock
 from device_agent.core import Effects, GatewayCore
 from device_agent.decoding import decode
-from device_agent.download import Source
 from device_agent.effects import Effect, PublishHealth, PublishReports, PublishState, WantClips
 from device_agent.fetcher import ClipNews, ClipsLost, ClipsReady, Fetcher
+from device_agent.http_pool import Source
 from device_agent.ids import new_id
 from device_agent.journal import JOURNAL_FILE, open_or_begin_anew
 from device_agent.link import Connected, Link, LinkEvent, Lost
 from device_agent.player import Player
 from device_agent.player_events import Failed, PlayerEvent
+from device_agent.rate import RateLimit
 from device_agent.rendering import render
+from device_agent.self_report import SelfReport
 from device_agent.sinks.contract import Sink
+from device_agent.urgency import UrgentFirst
 from device_agent.voice import Voice
-from device_agent.watchdog import FETCHER_LIMIT_S, PLAYER_LIMIT_S, Watchdog
+from device_agent.watchdog import FETCHER_LIMIT_S, PLAYER_LIMIT_S
 from wire.credential import GatewayCredential
 from wire.messages import Item
 from wire.mqtt import Incoming
@@ -71,8 +73,9 @@ class Agent:
         open_sink: Opens the sound device.
         clock: The machine's clocks.
         rng: Source of identifiers and jitter.
-        watchdog: Tells whoever started us that we live.
+        self_report: Shows those around us how we are.
         cache_budget_bytes: What the clips may take.
+        download_limit: A cap on how fast clips are fetched ahead; None is none.
 
     Raises:
         JournalError: The journal cannot be opened.
@@ -86,12 +89,12 @@ class Agent:
         clock: Clock,
         rng: random.Random,
         *,
-        watchdog: Watchdog,
+        self_report: SelfReport,
         cache_budget_bytes: int = CACHE_BUDGET_BYTES,
+        download_limit: RateLimit | None = None,
     ) -> None:
-        self._state_dir = state_dir
         self._clock = clock
-        self._inbox: queue.SimpleQueue[AgentEvent] = queue.SimpleQueue()
+        self._inbox: UrgentFirst[AgentEvent] = UrgentFirst(credential.gateway_id)
         boot = new_id(clock.now(), rng)
         self._journal, self._forgetful = open_or_begin_anew(
             state_dir / JOURNAL_FILE, lambda: new_id(clock.now(), rng)
@@ -99,9 +102,15 @@ class Agent:
         self._core = GatewayCore(credential, self._journal, boot, rng, agent_version=__version__)
         self._source = Source(credential.controller_url, credential.gateway_id, credential.secret)
         self._cache = Cache(state_dir / "clips", cache_budget_bytes)
-        self._watchdog = watchdog
+        self._self_report = self_report
+        watchdog = self_report.watchdog
         self._fetcher = Fetcher(
-            self._cache, clock, rng, self._inbox.put, watchdog.pulse("fetcher", FETCHER_LIMIT_S)
+            self._cache,
+            clock,
+            rng,
+            self._inbox.put,
+            watchdog.pulse("fetcher", FETCHER_LIMIT_S),
+            limit=download_limit,
         )
         self._player = Player(
             open_sink, self._open_voice, self._inbox.put, clock, watchdog.pulse("player", PLAYER_LIMIT_S)
@@ -123,16 +132,16 @@ class Agent:
             self._fetcher.start()
             self._player.start()
             self._link.start()
-            self._watchdog.notifier.say("READY=1", "STATUS=No broker yet.")
+            self._self_report.start(self._clock.now())
             while self._step():
                 pass
         finally:
-            self._watchdog.notifier.say("STOPPING=1")
+            self._self_report.stop()
             self._link.stop()
             self._player.stop()
             self._fetcher.stop()
             self._journal.close()
-            self._watchdog.notifier.close()
+            self._self_report.close()
 
     def quit(self) -> None:
         """Ask the loop to end; safe in a signal handler and from any thread."""
@@ -152,7 +161,7 @@ class Agent:
             if event.because_of is not None:
                 raise ThreadDied(event.because_of)
             return False
-        self._watchdog.check()
+        self._self_report.watchdog.check()
         self._notice_clock_steps()
         if event is not None:
             self._perform(self._handle(event, self._clock.now()))
@@ -175,10 +184,10 @@ class Agent:
                     redelivered=event.redelivered,
                 )
             case Connected():
-                self._watchdog.notifier.say("STATUS=Connected.")
+                self._self_report.connected(now, yes=True)
                 return self._core.on_connected(now)
             case Lost():
-                self._watchdog.notifier.say("STATUS=No broker: playing from the plan in hand.")
+                self._self_report.connected(now, yes=False)
                 return self._core.on_lost()
             case ClipsReady(clips):
                 return self._core.on_clips_ready(clips, now)
@@ -196,18 +205,16 @@ class Agent:
     def _do(self, effect: Effect) -> None:
         match effect:
             case PublishHealth(health):
-                readings = structs.asdict(probes.read(self._state_dir))
-                error = health.last_error or self._fetcher.last_error
-                told = structs.replace(
-                    health,
-                    clips_damaged=self._fetcher.damaged,
-                    last_error=error and error[:300],
-                    **readings,
+                told = self._self_report.completed(
+                    health, clips_damaged=self._fetcher.damaged, fetch_error=self._fetcher.last_error
                 )
                 self._link.publish(PublishHealth(told))
                 if health.disk is DiskState.FULL:
                     self._fetcher.give_way()
-            case PublishState() | PublishReports():
+            case PublishState(state):
+                self._self_report.told(state, self._clock.now())
+                self._link.publish(effect)
+            case PublishReports():
                 self._link.publish(effect)
             case WantClips(wants):
                 self._fetcher.want(self._source, wants)

@@ -133,6 +133,13 @@ class DiskState(StrEnum):
     """Any other refusal: mostly a card at the end of its life."""
 
 
+class Power(StrEnum):
+    """What feeds a gateway."""
+
+    MAINS = "mains"
+    BATTERY = "battery"
+
+
 class SelfTest(StrEnum):
     """How the gateway's nightly test of its own sound came out."""
 

@@ -8,11 +8,17 @@ from pathlib import Path
 
 import structlog
 
+from device_agent import __version__
 from device_agent.agent import Agent, ThreadDied
 from device_agent.clock import Clock
 from device_agent.fleet import Fleet
 from device_agent.journal import JournalError
+from device_agent.logs import configure
+from device_agent.probes import boards_of_this_box
+from device_agent.rate import RateLimit
+from device_agent.self_report import SelfReport
 from device_agent.sinks.choice import UnknownSink, sink_opener
+from device_agent.standing import Standing, StandingFile
 from device_agent.watchdog import StoodStill, Watchdog
 from wire.credential import read_credential
 from wire.messages import WireError
@@ -20,17 +26,33 @@ from wire.messages import WireError
 log = structlog.get_logger(__name__)
 
 
-def run(credential: Path, state_dir: Path, sink: str) -> int:
+def run(credential: Path, state_dir: Path, sink: str, download_kbit_s: int | None = None) -> int:
     """Run one gateway until SIGTERM or SIGINT; return the exit code, with its reason logged."""
     clock = Clock()
+    last_error = configure(os.environ, clock)
     try:
+        held = read_credential(credential)
+        now = clock.now()
+        standing = Standing(
+            pid=os.getpid(),
+            gateway_id=held.gateway_id,
+            agent_version=__version__,
+            started_at=now,
+            written_at=now,
+        )
         agent = Agent(
-            read_credential(credential),
+            held,
             state_dir,
             sink_opener(sink, clock),
             clock,
             random.SystemRandom(),
-            watchdog=Watchdog.from_environment(os.environ, clock),
+            self_report=SelfReport(
+                Watchdog.from_environment(os.environ, clock),
+                StandingFile(Path(os.environ.get("RUNTIME_DIRECTORY", state_dir)), standing),
+                boards_of_this_box(state_dir, clock),
+                last_error,
+            ),
+            download_limit=None if download_kbit_s is None else RateLimit(download_kbit_s),
         )
         _quit_on_signals(agent.quit)
         agent.run()

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from device_agent.clock import Clock
+
 NOON = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 """Noon in the delta."""
 
@@ -18,3 +20,21 @@ class StoppedClock:
     def pass_time(self, seconds: float) -> datetime:
         self._at += timedelta(seconds=seconds)
         return self._at
+
+
+class SetClock(Clock):
+    """A gateway's clocks; both stand still until `pass_s` moves them together."""
+
+    def __init__(self, at: datetime = NOON) -> None:
+        self._at = at
+        self._monotonic_ns = 1_000_000_000
+
+    def now(self) -> datetime:
+        return self._at
+
+    def monotonic_ns(self) -> int:
+        return self._monotonic_ns
+
+    def pass_s(self, seconds: float) -> None:
+        self._at += timedelta(seconds=seconds)
+        self._monotonic_ns += round(seconds * 1e9)

@@ -1,4 +1,4 @@
-"""The small parts: probes, the command line, identifiers, the clock's trust, reports on their way."""
+"""The small parts: the command line, identifiers, the clock's trust, reports on their way."""
 
 import random
 from datetime import UTC, timedelta
@@ -15,7 +15,6 @@ from device_agent.clock_trust import ClockTrust
 from device_agent.ids import new_id
 from device_agent.journal import Changes, MemoryJournal, SqliteJournal
 from device_agent.outbox import PER_MESSAGE, PER_ROUND, ReportOutbox
-from device_agent.probes import read
 from device_agent.sinks.choice import UnknownSink, sink_opener
 from device_agent.status import describe
 from wire.messages import MAX_BYTES, Report, encode
@@ -27,26 +26,6 @@ def test_identifiers_sort_by_time_and_are_version_7() -> None:
     made = [new_id(NOON + timedelta(milliseconds=ms), rng) for ms in range(50)]
     assert made == sorted(made)
     assert {(one[14], one[19] in "89ab") for one in made} == {("7", True)}
-
-
-def test_probes_read_what_is_there(tmp_path: Path) -> None:
-    (tmp_path / "thermal_zone0").mkdir()
-    (tmp_path / "thermal_zone0" / "temp").write_text("51500\n")
-    (tmp_path / "uptime").write_text("86400.52 1.0\n")
-    (tmp_path / "meminfo").write_text("MemTotal: 4 kB\nMemAvailable:  1000 kB\n")
-    readings = read(tmp_path, thermal=tmp_path, proc=tmp_path)
-    assert (readings.temperature_c, readings.uptime_s, readings.memory_free_bytes) == (
-        51.5,
-        86_400,
-        1_024_000,
-    )
-    assert readings.disk_free_bytes
-
-
-def test_a_probe_without_hardware_says_nothing_and_breaks_nothing(tmp_path: Path) -> None:
-    readings = read(tmp_path / "gone", thermal=tmp_path, proc=tmp_path)
-    assert (readings.temperature_c, readings.uptime_s) == (None, None)
-    assert (readings.memory_free_bytes, readings.disk_free_bytes) == (None, None)
 
 
 def test_a_clock_is_trusted_within_thirty_seconds_of_the_controllers() -> None:
