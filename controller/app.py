@@ -160,6 +160,7 @@ def _dispatcher(
         events=events_hub,
         zone=ZoneInfo(settings.zone),
         horizon=timedelta(days=settings.horizon_days),
+        rules=settings.rules,
         set_alarm=set_alarm,
         jitter=random.Random(),
     )

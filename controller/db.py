@@ -1,18 +1,26 @@
 """The database: SQLite (WAL) by default, PostgreSQL by URL. Schema changes go through Alembic only."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import event
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 from sqlmodel import create_engine
 
 from controller import migrations
 
 BUSY_S = 15
+
+
+class BrokenReference(RuntimeError):
+    """A change of the schema would leave a row that refers to nothing."""
 
 
 def make_engine(url: str) -> Engine:
@@ -41,13 +49,42 @@ def writing(session: Any) -> None:
         session.connection().exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the schema to this version's."""
+def migrate(engine: Engine, revision: str = "head") -> None:
+    """Bring the schema to this version's, or to a named one, forwards or back.
+
+    Raises:
+        BrokenReference: A row would refer to one that is not there; nothing was changed.
+    """
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    with engine.begin() as connection:
+    steps = ScriptDirectory.from_config(config)
+    with engine.connect() as connection, _unreferenced(connection), connection.begin():
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        at = MigrationContext.configure(connection).get_current_revision()
+        back = at is not None and revision != "head" and at > steps.get_revision(revision).revision
+        (command.downgrade if back else command.upgrade)(config, revision)
+        if engine.dialect.name == "sqlite":
+            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+            if broken is not None:
+                raise BrokenReference(f"{broken[0]} row {broken[1]} refers to a missing {broken[2]}")
+
+
+@contextmanager
+def _unreferenced(connection: Connection) -> Iterator[None]:
+    """Let SQLite replace a table that others refer to, which is how it changes one.
+
+    As sqlite.org/lang_altertable §7 says; the switch works outside a transaction only.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+        connection.commit()
 
 
 def current_revision(engine: Engine) -> str | None:

@@ -128,6 +128,12 @@ class InQuietHours(Problem):
     status, code = 422, "in_quiet_hours"
 
 
+class TooLong(Problem):
+    """With all its repeats it is longer than gateways may play."""
+
+    status, code = 422, "too_long"
+
+
 class SoundRefused(Problem):
     """An upload or a text cannot become a clip. Its code is ``audio_`` and that of `audio.errors`."""
 

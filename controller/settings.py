@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from controller.gateways.rules import HouseRules
 from schedules.quiet_hours import DailyWindow, QuietHours
 
 
@@ -38,6 +39,9 @@ class Settings(BaseSettings):
     )
     horizon_days: int = Field(default=8, ge=7, le=31, description="How far ahead gateways know their plan.")
     upload_max_bytes: int = Field(default=200 * 1024 * 1024, ge=1024)
+    longest_minutes: int = Field(
+        default=180, ge=1, le=24 * 60, description="Nothing but an emergency sounds longer than this."
+    )
     clip_max_minutes: int = Field(default=60, ge=1, le=240)
     play_now_limit_s: int = Field(
         default=120, ge=10, le=3600, description='How late "play now" may start on a slow link.'
@@ -55,6 +59,11 @@ class Settings(BaseSettings):
             return QuietHours(windows=(), zone=self.zone)
         start, end = (time.fromisoformat(part) for part in self.quiet_hours.split("-"))
         return QuietHours(windows=(DailyWindow(start, end),), zone=self.zone)
+
+    @property
+    def rules(self) -> HouseRules:
+        """What every gateway keeps to by itself."""
+        return HouseRules(self.quiet, self.longest_minutes * 60_000)
 
     @property
     def passwords_dir(self) -> Path:

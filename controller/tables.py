@@ -7,7 +7,14 @@ from controller.audit.models import AuditRow
 from controller.broadcasts.models import Broadcast, Delivery, DeliveryHistory
 from controller.bulletins.models import Bulletin
 from controller.clips.models import Clip
-from controller.gateways.models import Connectivity, Gateway, GatewayFault, GatewayState, SecurityEvent
+from controller.gateways.models import (
+    Connectivity,
+    Gateway,
+    GatewayConfig,
+    GatewayFault,
+    GatewayState,
+    SecurityEvent,
+)
 from controller.outbox.models import Counter, Order, Outbox
 from controller.people.models import LogIn, Person
 from controller.programme.models import Schedule
@@ -24,6 +31,7 @@ __all__ = [
     "Delivery",
     "DeliveryHistory",
     "Gateway",
+    "GatewayConfig",
     "GatewayFault",
     "GatewayState",
     "LogIn",

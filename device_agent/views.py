@@ -70,6 +70,7 @@ def state_of(seen: Seen, now: datetime) -> State:
         at=now,
         agent_version=seen.agent_version,
         plan_version=seen.plan_version,
+        config_version=seen.playback.guards.version,
         clock_offset_ms=seen.clock_offset_ms,
         playing=sounding(seen.playback),
         volume_percent=seen.volume_percent,
@@ -78,9 +79,10 @@ def state_of(seen: Seen, now: datetime) -> State:
 
 def same_state(told: State, seen: Seen) -> bool:
     """Whether a state that was told is still true in what matters to whoever watches."""
-    return (told.playing, told.plan_version, told.volume_percent) == (
+    return (told.playing, told.plan_version, told.config_version, told.volume_percent) == (
         sounding(seen.playback),
         seen.plan_version,
+        seen.playback.guards.version,
         seen.volume_percent,
     )
 

@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from controller.broadcasts.delivery import DeliveryState, Route
 from controller.columns import words
-from wire.types import LatenessPolicy, Mode, Priority, Sound
+from wire.types import AfterPreemption, LatenessPolicy, Mode, Priority, Sound
 
 
 class Broadcast(SQLModel, table=True):
@@ -34,6 +34,7 @@ class Broadcast(SQLModel, table=True):
     mode: Mode = Field(default=Mode.ACTUAL, sa_type=words(Mode))
     lateness: LatenessPolicy = Field(sa_type=words(LatenessPolicy))
     late_limit_ms: int
+    after_preemption: AfterPreemption = Field(default=AfterPreemption.RESUME, sa_type=words(AfterPreemption))
     audience: dict[str, Any] = Field(sa_type=sa.JSON)
     created_at: datetime
     created_by: int | None = Field(default=None, foreign_key="person.id")

@@ -9,7 +9,7 @@ from controller.bulletins.models import Bulletin
 from controller.clips.models import Clip
 from controller.columns import new_id
 from wire.messages import ClipRef, Item
-from wire.types import LatenessPolicy, Mode, Priority
+from wire.types import AfterPreemption, LatenessPolicy, Mode, Priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Playing:
     gap_ms: int = 0
     lateness: LatenessPolicy = LatenessPolicy.PLAY_FROM_START
     late_limit_ms: int = 120_000
+    after_preemption: AfterPreemption = AfterPreemption.RESUME
 
     @property
     def duration_ms(self) -> int:
@@ -53,6 +54,7 @@ def broadcast_of(
         mode=playing.mode,
         lateness=playing.lateness,
         late_limit_ms=late_limit_ms,
+        after_preemption=playing.after_preemption,
         audience=playing.audience.stored(),
         created_at=now,
     )
@@ -76,4 +78,5 @@ def item_of(broadcast: Broadcast) -> Item:
         mode=broadcast.mode,
         lateness=broadcast.lateness,
         late_limit_ms=broadcast.late_limit_ms,
+        after_preemption=broadcast.after_preemption,
     )

@@ -75,7 +75,7 @@ def play_now(
         actor,
         playing,
         now=clock.now(),
-        quiet=svc.settings.quiet,
+        rules=svc.settings.rules,
         limit_ms=svc.settings.play_now_limit_s * 1000,
     )
     return _out(session, [broadcast])[0]

@@ -1,5 +1,6 @@
 """Making broadcasts and finding them. Nothing is sent here; the dispatcher does, after the commit."""
 
+import math
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -14,17 +15,17 @@ from controller.broadcasts.delivery import DeliveryState, Route, deadline
 from controller.broadcasts.models import Broadcast, Delivery
 from controller.broadcasts.playing import Playing, broadcast_of, item_of
 from controller.bulk import insert_for_each
-from controller.errors import InQuietHours, NotFound
+from controller.errors import InQuietHours, NotFound, TooLong
 from controller.gateways.models import Gateway, GatewayState
+from controller.gateways.rules import HouseRules
 from controller.outbox.models import OrderKind
 from controller.outbox.service import put_order
 from controller.people.access import Actor, Permission
-from schedules.quiet_hours import QuietHours
 from wire.types import Priority
 
 
 def play_now(
-    session: Session, actor: Actor, playing: Playing, *, now: datetime, quiet: QuietHours, limit_ms: int
+    session: Session, actor: Actor, playing: Playing, *, now: datetime, rules: HouseRules, limit_ms: int
 ) -> Broadcast:
     """Order something to be played at once: one broadcast, one delivery and one order per gateway.
 
@@ -33,16 +34,17 @@ def play_now(
         actor: Who orders it.
         playing: What, and how.
         now: The present.
-        quiet: Hours that only an emergency breaks.
+        rules: Hours and lengths that only an emergency breaks.
         limit_ms: How late a gateway may start while it still fetches the clip.
 
     Raises:
-        InQuietHours: It would sound within them.
+        InQuietHours: It would sound within the quiet hours.
+        TooLong: It is longer than gateways may play.
         Problem: As `controller.broadcasts.audience.choose` does.
     """
-    resolved = choose(session, actor, playing.audience, now.astimezone(ZoneInfo(quiet.zone)).date())
+    resolved = choose(session, actor, playing.audience, now.astimezone(ZoneInfo(rules.quiet.zone)).date())
     if playing.priority is not Priority.EMERGENCY:
-        refuse_quiet_hours(now, playing.duration_ms, quiet)
+        refuse_against_rules(now, playing.duration_ms, rules)
     broadcast = broadcast_of(playing, resolved.area_id, now, now=now, late_limit_ms=limit_ms)
     broadcast.created_by = actor.person_id
     session.add(broadcast)
@@ -62,12 +64,17 @@ def play_now(
     return broadcast
 
 
-def refuse_quiet_hours(start_at: datetime, duration_ms: int, quiet: QuietHours) -> None:
-    """Pass when nothing would sound within the quiet hours.
+def refuse_against_rules(start_at: datetime, duration_ms: int, rules: HouseRules) -> None:
+    """Pass what gateways will let sound: the check that each of them makes again by itself.
 
     Raises:
-        InQuietHours: It would; `params` say when it would start, by the clock on the wall.
+        InQuietHours: It would sound in them; `params` say when it would start, by the clock on the wall.
+        TooLong: `params` say how long it is, and how long it may be, in minutes.
     """
+    quiet = rules.quiet
+    if duration_ms > rules.longest_ms:
+        minutes = math.ceil(duration_ms / 60_000)
+        raise TooLong(field="repeat", minutes=minutes, longest=rules.longest_ms // 60_000)
     if quiet.touched_by(start_at, duration_ms) is not None:
         local = start_at.astimezone(ZoneInfo(quiet.zone))
         raise InQuietHours(field="start", time=f"{local:%H:%M}")

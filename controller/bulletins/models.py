@@ -31,5 +31,7 @@ class Bulletin(SQLModel, table=True):
     priority: Priority = Field(default=Priority.NORMAL, sa_type=words(Priority))
     source: Source = Field(sa_type=words(Source))
     clip_sha256: str = Field(foreign_key="clip.sha256", max_length=64)
+    prepared: bool = False
+    """A prepared warning: every gateway of the area keeps its clip, and a tiny order starts it."""
     author_id: int | None = Field(default=None, foreign_key="person.id")
     created_at: datetime

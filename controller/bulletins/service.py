@@ -12,6 +12,8 @@ from controller.bulletins.models import Bulletin, Source
 from controller.clips.models import Clip
 from controller.columns import new_id
 from controller.errors import NotFound
+from controller.gateways.config import configure
+from controller.gateways.rules import HouseRules
 from controller.people.access import Actor, Permission
 from wire.types import Priority
 
@@ -58,6 +60,33 @@ def write(session: Session, actor: Actor, new: NewBulletin, *, now: datetime) ->
         session,
         now,
         "write_bulletin",
+        person_id=actor.person_id,
+        subject=bulletin.id,
+        area_id=bulletin.area_id,
+        address=actor.address,
+        detail={"title": bulletin.title, "clip": bulletin.clip_sha256},
+    )
+    return bulletin
+
+
+def set_prepared(
+    session: Session, actor: Actor, bulletin_id: str, *, prepared: bool, rules: HouseRules, now: datetime
+) -> Bulletin:
+    """Make a bulletin a prepared warning that every gateway of its area keeps, or an ordinary one again.
+
+    Raises:
+        NotFound: As `get_bulletin`.
+        NotAllowed: The role does not write.
+    """
+    actor.require(Permission.COMPOSE)
+    bulletin = get_bulletin(session, actor, bulletin_id)
+    bulletin.prepared = prepared
+    session.flush()
+    configure(session, rules, now=now)
+    record(
+        session,
+        now,
+        "prepare_warning" if prepared else "release_warning",
         person_id=actor.person_id,
         subject=bulletin.id,
         area_id=bulletin.area_id,

@@ -143,7 +143,7 @@ class Station:
             Wanted(playing, recurrence.model_dump()),
             now=self.clock.now(),
             horizon=timedelta(days=self.settings.horizon_days),
-            quiet=self.settings.quiet,
+            rules=self.settings.rules,
         )
 
     def _playing(self, session: Session, actor: Actor, programme: Programme, bulletin: Bulletin) -> Playing:

@@ -47,6 +47,7 @@ def apply_state(session: Session, row: Standing, message: State, *, retained: bo
     row.agent_version = message.agent_version
     row.clock_offset_ms = message.clock_offset_ms
     row.volume_percent = message.volume_percent
+    row.config_version = message.config_version
     row.playing_id = message.playing
     row.plan_confirmed = min(row.plan_confirmed, message.plan_version)  # a new disk: it has to be told again
     if not retained:

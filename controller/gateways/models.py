@@ -40,6 +40,22 @@ class Gateway(SQLModel, table=True):
     volume_percent: int = Field(default=80, ge=0, le=100)
     """Wanted; `GatewayState.volume_percent` is what the gateway says it has."""
     note: str = Field(default="", max_length=300)
+    start_offset_ms: int = Field(default=0, ge=0, le=60_000)
+    """Planned broadcasts start so much later here: neighbouring horns must not drown each other."""
+    ceiling_db: float = Field(default=0.0, le=0.0)
+    """The horn's own limit, for emergencies too."""
+    volume_caps: list[dict[str, int]] = Field(default_factory=list, sa_type=sa.JSON)
+    """Minutes of the day and the loudest they allow, as `wire.messages.VolumeCap`."""
+
+
+class GatewayConfig(SQLModel, table=True):
+    """The newest signed configuration that was ordered of a gateway."""
+
+    gateway_id: str = Field(foreign_key="gateway.id", primary_key=True, max_length=63)
+    version: int
+    body: dict[str, Any] = Field(sa_type=sa.JSON)
+    """As `wire.messages.Config`, without its version."""
+    ordered_at: datetime
 
 
 class GatewayState(SQLModel, table=True):
@@ -70,6 +86,8 @@ class GatewayState(SQLModel, table=True):
     plan_version: int = 0
     plan_sent_at: datetime | None = None
     plan_attempts: int = 0
+    config_version: int = 0
+    """The configuration that it says it holds."""
     plan_confirmed: int = 0
     """Newest plan version that the gateway says is on its disk."""
 

@@ -8,12 +8,20 @@ from pydantic import BaseModel, Field
 from sqlmodel import Session, col, select
 
 from controller.areas.models import Area
-from controller.deps import ActorDep, ClockDep, SessionDep
+from controller.deps import ActorDep, ClockDep, ServicesDep, SessionDep
 from controller.errors import NotFound
 from controller.gateways import service
 from controller.gateways.faults import faults_of
 from controller.gateways.liveness import Contact, contact
-from controller.gateways.models import Connectivity, Gateway, GatewayKind, GatewayState, SecurityEvent
+from controller.gateways.models import (
+    Connectivity,
+    Gateway,
+    GatewayConfig,
+    GatewayKind,
+    GatewayState,
+    SecurityEvent,
+)
+from controller.gateways.rules import OwnRules
 from controller.people.access import Permission
 
 router = APIRouter(prefix="/api/v1", tags=["gateways"])
@@ -64,6 +72,11 @@ class GatewayDetailOut(GatewayOut):
     keeper_name: str
     keeper_phone: str
     wanted_volume_percent: int
+    rules: "RulesIn"
+    config_wanted: int
+    """Version of the signed configuration that was ordered of it."""
+    config_told: int
+    """Version that it says it holds."""
     health: dict[str, Any] | None
     health_at: datetime | None
     connectivity: list[ConnectivityOut]
@@ -89,6 +102,26 @@ class VolumeIn(BaseModel):
     percent: Annotated[int, Field(ge=0, le=100)]
 
 
+class VolumeCapIn(BaseModel):
+    """Never louder than this in these minutes of the local day, emergencies excepted."""
+
+    from_minute: Annotated[int, Field(ge=0, le=1439)]
+    to_minute: Annotated[int, Field(ge=0, le=1439)]
+    percent: Annotated[int, Field(ge=0, le=100)]
+
+
+class RulesIn(BaseModel):
+    """What one gateway keeps to, beside the quiet hours and the longest length that hold for all."""
+
+    start_offset_ms: Annotated[
+        int, Field(ge=0, le=60_000, description="Planned broadcasts start so much later here.")
+    ] = 0
+    ceiling_db: Annotated[
+        float, Field(ge=-60, le=0, description="The horn's own limit, dBFS, for emergencies too.")
+    ] = 0.0
+    volume_caps: Annotated[list[VolumeCapIn], Field(max_length=48)] = []
+
+
 @router.get("/gateways", operation_id="list_gateways")
 def list_gateways(actor: ActorDep, session: SessionDep) -> list[GatewayOut]:
     """Every gateway of the person's area."""
@@ -103,6 +136,7 @@ def get_gateway(gateway_id: str, actor: ActorDep, session: SessionDep) -> Gatewa
     """One gateway with its health and history."""
     gateway = service.get_gateway(session, actor, gateway_id)
     state = states_of(session, [gateway_id])[gateway_id]
+    config = session.get(GatewayConfig, gateway_id)
     history = session.exec(
         select(Connectivity)
         .where(Connectivity.gateway_id == gateway_id)
@@ -115,6 +149,13 @@ def get_gateway(gateway_id: str, actor: ActorDep, session: SessionDep) -> Gatewa
         keeper_name=gateway.keeper_name,
         keeper_phone=gateway.keeper_phone,
         wanted_volume_percent=gateway.volume_percent,
+        rules=RulesIn(
+            start_offset_ms=gateway.start_offset_ms,
+            ceiling_db=gateway.ceiling_db,
+            volume_caps=[VolumeCapIn.model_validate(cap) for cap in gateway.volume_caps],
+        ),
+        config_wanted=config.version if config is not None else 0,
+        config_told=state.config_version,
         health=state.health,
         health_at=state.health_at,
         connectivity=[ConnectivityOut(at=each.at, online=each.online) for each in history],
@@ -131,6 +172,17 @@ def set_volume(
     """Order another volume. 202: ordered; what it has comes back in ``volume_percent``."""
     gateway = service.set_volume(session, actor, gateway_id, wanted.percent, now=clock.now())
     return {"wanted_volume_percent": gateway.volume_percent}
+
+
+@router.put("/gateways/{gateway_id}/rules", status_code=202, operation_id="set_gateway_rules")
+def set_gateway_rules(  # noqa: PLR0917 - FastAPI hands over what a route names
+    gateway_id: str, own: RulesIn, actor: ActorDep, session: SessionDep, clock: ClockDep, svc: ServicesDep
+) -> RulesIn:
+    """Set what a gateway keeps to by itself. 202: ordered; ``config_told`` says what it holds."""
+    caps = [cap.model_dump() for cap in own.volume_caps]
+    rules = OwnRules(own.start_offset_ms, own.ceiling_db, caps)
+    service.set_rules(session, actor, gateway_id, rules, rules=svc.settings.rules, now=clock.now())
+    return own
 
 
 @router.get("/security-events", operation_id="list_security_events")

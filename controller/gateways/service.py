@@ -10,7 +10,9 @@ from controller import broker
 from controller.areas.models import Area
 from controller.audit.service import record
 from controller.errors import GatewayExists, NotFound
+from controller.gateways.config import configure
 from controller.gateways.models import Gateway, GatewayKind, GatewayState
+from controller.gateways.rules import HouseRules, OwnRules, own_rules_of
 from controller.keyring import Keyring
 from controller.outbox.models import OrderKind
 from controller.outbox.service import ORDER_VALID, put_order
@@ -103,6 +105,33 @@ def get_gateway(
     area = session.get(Area, gateway.area_id) if gateway else None
     if gateway is None or area is None or not area.path.startswith(actor.area_path):
         raise NotFound
+    return gateway
+
+
+def set_rules(
+    session: Session, actor: Actor, gateway_id: str, own: OwnRules, *, rules: HouseRules, now: datetime
+) -> Gateway:
+    """Set what one gateway keeps to beside the house rules, and order it.
+
+    Raises:
+        NotFound: As `get_gateway`.
+    """
+    gateway = get_gateway(session, actor, gateway_id, Permission.MANAGE)
+    before = own_rules_of(gateway)
+    gateway.start_offset_ms, gateway.ceiling_db = own.start_offset_ms, own.ceiling_db
+    gateway.volume_caps = [dict(cap) for cap in own.volume_caps]
+    session.flush()
+    configure(session, rules, now=now)
+    record(
+        session,
+        now,
+        "gateway_rules",
+        person_id=actor.person_id,
+        subject=gateway_id,
+        area_id=gateway.area_id,
+        address=actor.address,
+        detail={"before": before.stored(), "after": own.stored()},
+    )
     return gateway
 
 

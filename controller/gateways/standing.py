@@ -34,6 +34,7 @@ class Standing:
     agent_version: str | UnsetType | None = UNSET
     clock_offset_ms: int | UnsetType | None = UNSET
     volume_percent: int | UnsetType | None = UNSET
+    config_version: int | UnsetType = UNSET
     playing_id: str | UnsetType | None = UNSET
     last_played_at: datetime | UnsetType = UNSET
     last_played_id: str | UnsetType = UNSET

@@ -20,7 +20,9 @@ from controller.broadcasts.sweep import settle_overdue
 from controller.clock import Clock
 from controller.db import writing
 from controller.events import Change, EventHub
+from controller.gateways.config import configure, has_unconfigured, order_again
 from controller.gateways.liveness import note_silent_gateways
+from controller.gateways.rules import HouseRules
 from controller.outbox import due
 from controller.outbox.beats import Beats
 from controller.outbox.sealing import Sealer, read_body
@@ -62,6 +64,7 @@ class Dispatcher:
         events: EventHub,
         zone: ZoneInfo,
         horizon: timedelta,
+        rules: HouseRules,
         set_alarm: Callable[[datetime], None],
         jitter: random.Random,
     ) -> None:
@@ -71,6 +74,7 @@ class Dispatcher:
         self._events = events
         self._zone = zone
         self._horizon = horizon
+        self._rules = rules
         self._set_alarm = set_alarm
         self._publisher: Publisher | None = None
         self._wake = threading.Event()
@@ -216,6 +220,7 @@ class Dispatcher:
         with Session(self._engine) as session, session.begin():
             writing(session)
             added = plan_all_ahead(session, now=now, zone=self._zone, horizon=self._horizon)
+            configure(session, self._rules, now=now)
         if added:
             log.info("planned_ahead", broadcasts=added)
         self._next_plan_pass = now + PLAN_PASS
@@ -226,6 +231,9 @@ class Dispatcher:
         with Session(self._engine) as session, session.begin():
             writing(session)
             due.expire_orders(session, now)
+            if has_unconfigured(session):
+                configure(session, self._rules, now=now)
+            order_again(session, now=now)
             settled = settle_overdue(session, now)
             silent = note_silent_gateways(session, now, verified_from=self._verified_from)
         self._changed(settled)

@@ -17,6 +17,7 @@ class OrderKind(StrEnum):
     STOP = "stop"
     CANCEL = "cancel"
     VOLUME = "volume"
+    CONFIG = "config"
 
 
 class Order(SQLModel, table=True):

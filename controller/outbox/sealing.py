@@ -16,7 +16,7 @@ from controller.outbox.models import Order, OrderKind
 from controller.outbox.service import reserve
 from wire import messages
 from wire.envelope import Scope, seal
-from wire.messages import Beat, Cancel, Item, Plan, Play, Receipt, Resync, Stop, Volume, encode
+from wire.messages import Beat, Cancel, Config, Item, Plan, Play, Receipt, Resync, Stop, Volume, encode
 
 CLOCK_SLACK = timedelta(seconds=60)
 """Valid from a minute before it was signed: a gateway's clock is trusted within 30 s."""
@@ -120,14 +120,11 @@ _ORDERS: Mapping[OrderKind, type[messages.Order]] = {
     OrderKind.STOP: Stop,
     OrderKind.CANCEL: Cancel,
     OrderKind.VOLUME: Volume,
+    OrderKind.CONFIG: Config,
 }
 
 
 def read_body(order: Order) -> dict[str, Any]:
     """Return an order's stored body as the types that `wire.messages` wants."""
-    body = dict(order.body)
-    if "item" in body:
-        body["item"] = msgspec.convert(body["item"], Item, strict=False)
-    if "broadcast_ids" in body:
-        body["broadcast_ids"] = tuple(body["broadcast_ids"])
-    return body
+    types = {field.name: field.type for field in msgspec.structs.fields(_ORDERS[order.kind])}
+    return {name: msgspec.convert(value, types[name], strict=False) for name, value in order.body.items()}

@@ -15,7 +15,7 @@ from controller.clock import Clock
 from controller.errors import NotFound
 from controller.people.access import Actor
 from schedules.zones import DEFAULT_ZONE
-from wire.types import LatenessPolicy, Mode, Priority
+from wire.types import AfterPreemption, LatenessPolicy, Mode, Priority
 
 
 class BulletinIn(BaseModel):
@@ -45,6 +45,10 @@ class PlayIn(BaseModel):
     priority: Priority = Priority.NORMAL
     mode: Mode = Mode.ACTUAL
     repeat: Annotated[int, Field(ge=1, le=10)] = 1
+    after_preemption: Annotated[
+        AfterPreemption,
+        Field(description="What becomes of it when it is cut off by something higher."),
+    ] = AfterPreemption.RESUME
     gap_ms: Annotated[int, Field(ge=0, le=600_000, description="Silence between repeats, ms.")] = 3000
 
     @model_validator(mode="after")
@@ -97,6 +101,7 @@ def playing_of(session: Session, actor: Actor, wanted: PlayIn, clock: Clock) -> 
         mode=wanted.mode,
         repeat=wanted.repeat,
         gap_ms=wanted.gap_ms,
+        after_preemption=wanted.after_preemption,
         **extra,
     )
 

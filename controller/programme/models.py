@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from controller.columns import words
-from wire.types import LatenessPolicy, Mode, Priority
+from wire.types import AfterPreemption, LatenessPolicy, Mode, Priority
 
 
 class Schedule(SQLModel, table=True):
@@ -31,6 +31,7 @@ class Schedule(SQLModel, table=True):
         sa_type=words(LatenessPolicy),
     )
     late_limit_ms: int = 120_000
+    after_preemption: AfterPreemption = Field(default=AfterPreemption.RESUME, sa_type=words(AfterPreemption))
     created_at: datetime
     created_by: int | None = Field(default=None, foreign_key="person.id")
     ended_at: datetime | None = None

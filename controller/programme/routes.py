@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from sqlmodel import col, select
 
 from controller.areas.models import Area
+from controller.bulletins import service as bulletins
 from controller.bulletins.models import Bulletin
 from controller.deps import ActorDep, ClockDep, ServicesDep, SessionDep
 from controller.people.access import Permission
@@ -45,6 +46,8 @@ class BulletinOut(BaseModel):
     language: str
     category: str
     clip_sha256: str
+    prepared: bool
+    """Every gateway of its area keeps its clip."""
     created_at: datetime
 
 
@@ -60,7 +63,7 @@ def create_schedule(
         Wanted(playing, wanted.recurrence.model_dump()),
         now=clock.now(),
         horizon=timedelta(days=svc.settings.horizon_days),
-        quiet=svc.settings.quiet,
+        rules=svc.settings.rules,
     )
     return ScheduleOut.model_validate(schedule, from_attributes=True)
 
@@ -90,6 +93,28 @@ def end_schedule(schedule_id: str, actor: ActorDep, session: SessionDep, clock: 
     """End a series; its broadcasts that have not started are cancelled."""
     schedule = service.end(session, actor, schedule_id, now=clock.now())
     return ScheduleOut.model_validate(schedule, from_attributes=True)
+
+
+class PreparedIn(BaseModel):
+    """Whether gateways keep a bulletin's clip at all times."""
+
+    prepared: bool
+
+
+@router.put("/bulletins/{bulletin_id}/prepared", status_code=202, operation_id="set_prepared")
+def set_prepared(  # noqa: PLR0917 - FastAPI hands over what a route names
+    bulletin_id: str,
+    wanted: PreparedIn,
+    actor: ActorDep,
+    session: SessionDep,
+    clock: ClockDep,
+    svc: ServicesDep,
+) -> BulletinOut:
+    """Make a bulletin a prepared warning: every gateway of its area keeps it, and a tiny order starts it."""
+    bulletin = bulletins.set_prepared(
+        session, actor, bulletin_id, prepared=wanted.prepared, rules=svc.settings.rules, now=clock.now()
+    )
+    return BulletinOut.model_validate(bulletin, from_attributes=True)
 
 
 @router.get("/bulletins", operation_id="list_bulletins")

@@ -23,10 +23,10 @@ from controller.errors import (
     NothingToPlay,
     StartInThePast,
 )
+from controller.gateways.rules import HouseRules
 from controller.people.access import Actor, Permission
 from controller.programme.models import Schedule
 from controller.programme.recurrence import load
-from schedules.quiet_hours import QuietHours
 from schedules.rules import Recurrence, occurrences
 from wire.types import Priority
 
@@ -46,7 +46,7 @@ class Wanted:
 
 
 def create(
-    session: Session, actor: Actor, wanted: Wanted, *, now: datetime, horizon: timedelta, quiet: QuietHours
+    session: Session, actor: Actor, wanted: Wanted, *, now: datetime, horizon: timedelta, rules: HouseRules
 ) -> Schedule:
     """Add a schedule and plan its broadcasts up to the horizon.
 
@@ -55,16 +55,17 @@ def create(
         NothingToPlay: It has no occurrence from now on.
         StartInThePast: Its only start has gone by.
         InQuietHours: An occurrence touches the quiet hours.
+        TooLong: It is longer than gateways may play.
         EmergencyNeedsItsOwnWay: Emergencies are ordered at once, not scheduled.
         Problem: As `controller.broadcasts.audience.choose` does.
     """
     playing = wanted.playing
     if playing.priority is Priority.EMERGENCY:
         raise EmergencyNeedsItsOwnWay(field="priority")
-    zone = ZoneInfo(quiet.zone)
+    zone = ZoneInfo(rules.quiet.zone)
     resolved = choose(session, actor, playing.audience, now.astimezone(zone).date())
     recurrence = load(wanted.recurrence)
-    _check_times(recurrence, playing.duration_ms, now, quiet)
+    _check_times(recurrence, playing.duration_ms, now, rules)
     schedule = Schedule(
         id=new_id(),
         area_id=resolved.area_id,
@@ -78,6 +79,7 @@ def create(
         gap_ms=playing.gap_ms,
         lateness=playing.lateness,
         late_limit_ms=playing.late_limit_ms,
+        after_preemption=playing.after_preemption,
         created_at=now,
         created_by=actor.person_id,
         planned_until=now - TOLERANCE,
@@ -123,6 +125,7 @@ def plan_ahead(
         gap_ms=schedule.gap_ms,
         lateness=schedule.lateness,
         late_limit_ms=schedule.late_limit_ms,
+        after_preemption=schedule.after_preemption,
     )
     until = now + horizon
     after = schedule.planned_until or now
@@ -193,11 +196,11 @@ def end(session: Session, actor: Actor, schedule_id: str, *, now: datetime) -> S
     return schedule
 
 
-def _check_times(recurrence: Recurrence, duration_ms: int, now: datetime, quiet: QuietHours) -> None:
+def _check_times(recurrence: Recurrence, duration_ms: int, now: datetime, rules: HouseRules) -> None:
     coming = list(occurrences(recurrence, after=now - TOLERANCE, limit=LOOKED_AT))
     if not coming:
         if recurrence.rule is None and not recurrence.rdates:
             raise StartInThePast(field="start")
         raise NothingToPlay(field="rrule")
     for start_at in coming:
-        broadcasts.refuse_quiet_hours(start_at, duration_ms, quiet)
+        broadcasts.refuse_against_rules(start_at, duration_ms, rules)

@@ -11,7 +11,7 @@ from controller.broadcasts.delivery import OPEN
 from controller.broadcasts.models import Broadcast, Delivery
 from controller.gateways.faults import faults_of
 from controller.gateways.liveness import contact
-from controller.gateways.models import Connectivity, Gateway, GatewayState
+from controller.gateways.models import Connectivity, Gateway, GatewayConfig, GatewayState
 from controller.gateways.service import get_gateway
 from controller.web.fleet import Member
 from controller.web.health import readings, self_test_at
@@ -58,6 +58,7 @@ def _board(visit: Visit, found: Gateway) -> dict[str, Any]:
         "faults": faults_of(visit.session, found.id),
         "days": days,
         "month": whole(days),
+        "config": visit.session.get(GatewayConfig, found.id),
         "last": visit.session.get(Broadcast, state.last_played_id) if state.last_played_id else None,
         "coming": _deliveries(visit, found.id, still_open=True),
         "recent": _deliveries(visit, found.id, still_open=False),

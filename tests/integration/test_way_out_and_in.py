@@ -8,7 +8,6 @@ from sqlmodel import Session, select
 from support.office import Office
 
 from controller.gateways.models import Connectivity, SecurityEvent
-from controller.outbox.models import Outbox
 from wire.messages import Beat, Cancel, Plan, Play, Receipt, Stop
 from wire.mqtt import NotConnected
 from wire.types import Event, Priority
@@ -42,7 +41,7 @@ def test_an_order_is_sent_again_until_it_is_confirmed_each_time_under_a_new_id(o
     office.tell("g1", Event.RECEIVED, broadcast.id, orders=(orders[0].order_id,))
     office.clock.pass_time(60)
     assert not [each for each in office.step("order") if isinstance(each.message, Play)]
-    assert office.count(Outbox) == 0
+    assert office.waiting(orders[0].order_id) == set()
 
 
 def test_an_order_killed_between_sending_and_noting_it_goes_out_again(office: Office) -> None:

@@ -147,7 +147,7 @@ class _Newsroom:
             self._commune.officer,
             playing,
             now=at,
-            quiet=Settings(quiet_hours="").quiet,
+            rules=Settings(quiet_hours="").rules,
             limit_ms=120_000,
         )
         for delivery in self._deliveries(broadcast.id):
@@ -173,7 +173,7 @@ class _Newsroom:
             ),
             now=now,
             horizon=timedelta(days=8),
-            quiet=Settings(quiet_hours="").quiet,
+            rules=Settings(quiet_hours="").rules,
         )
         first = self._session.exec(
             select(Broadcast.id)

@@ -22,9 +22,11 @@ from controller.columns import new_id
 from controller.db import writing
 from controller.events import EventHub
 from controller.gateways.models import Gateway, GatewayKind, GatewayState
+from controller.gateways.rules import HouseRules
 from controller.keyring import Keyring
 from controller.outbox.dispatcher import Dispatcher
 from controller.outbox.ingest import Ingest
+from controller.outbox.models import Outbox
 from controller.outbox.sealing import Sealer, Sequence
 from controller.people.access import Actor
 from controller.people.models import Role
@@ -43,7 +45,7 @@ ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 CLIP = "c1" * 32
 BOOT = "01930000-0000-7000-8000-0000000000b0"
 JOURNAL = "01930000-0000-7000-8000-0000000000c0"
-ALWAYS = QuietHours(windows=())
+ALWAYS = HouseRules(QuietHours(windows=()), longest_ms=3 * 3_600_000)
 
 
 @dataclass
@@ -132,6 +134,7 @@ class Office:
             events=EventHub(),
             zone=ZONE,
             horizon=timedelta(days=8),
+            rules=ALWAYS,
             set_alarm=self.alarms.append,
             jitter=random.Random(1),
         )
@@ -205,12 +208,12 @@ class Office:
                 actor or self.officer,
                 self.playing(**how),  # type: ignore[arg-type]
                 now=self.clock.now(),
-                quiet=ALWAYS,
+                rules=ALWAYS,
                 limit_ms=120_000,
             )
 
     def schedule(
-        self, actor: Actor | None = None, *, quiet: QuietHours = ALWAYS, **recurrence: object
+        self, actor: Actor | None = None, *, rules: HouseRules = ALWAYS, **recurrence: object
     ) -> Schedule:
         how = recurrence.pop("how", {})
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
@@ -221,7 +224,7 @@ class Office:
                 Wanted(self.playing(**how), recurrence),  # type: ignore[arg-type]
                 now=self.clock.now(),
                 horizon=timedelta(days=8),
-                quiet=quiet,
+                rules=rules,
             )
 
     def broadcasts_of(self, schedule: Schedule) -> list[Broadcast]:
@@ -229,9 +232,15 @@ class Office:
             query = select(Broadcast).where(Broadcast.schedule_id == schedule.id).order_by(Broadcast.start_at)  # type: ignore[arg-type]
             return list(session.exec(query))
 
-    def births(self, *gateway_ids: str, boot: str = BOOT) -> None:
-        """Let gateways say that they are there."""
-        state = State(online=True, boot=boot, at=self.clock.now(), agent_version="0.1.0")
+    def births(self, *gateway_ids: str, boot: str = BOOT, config_version: int = 0) -> None:
+        """Let gateways say that they are there, and which configuration they hold."""
+        state = State(
+            online=True,
+            boot=boot,
+            at=self.clock.now(),
+            agent_version="0.1.0",
+            config_version=config_version,
+        )
         self.hear(
             *(
                 Incoming(topics.up(each, "state"), encode(state), 1, False, False)
@@ -298,6 +307,11 @@ class Office:
             row = session.get(GatewayState, gateway_id)
             assert row is not None
             return row
+
+    def waiting(self, order_id: str) -> set[str]:
+        """Return the gateways that have not confirmed an order."""
+        with Session(self.engine) as session:
+            return set(session.exec(select(Outbox.gateway_id).where(Outbox.order_id == order_id)))
 
     def count(self, table: type) -> int:
         with Session(self.engine) as session:
