@@ -1,0 +1,90 @@
+"""The last seconds of a stream of samples, and when each of them sounded."""
+
+import threading
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float32]
+
+SECOND_NS = 1_000_000_000
+KEPT_NS = 8 * SECOND_NS
+"""A judged stretch, the longest delay, and time to come round to it: 1.5 MB at 48 kHz."""
+
+STEP_NS = SECOND_NS // 10
+"""A block that comes this much off its turn follows a gap; less is the jitter of whoever counted."""
+
+_SMOOTHING = 0.02
+
+
+class SamplesLost(LookupError):
+    """Some of these samples were never there, or are not remembered any more."""
+
+
+class Timeline:
+    """Remembers blocks by the monotonic instant of their first samples. Safe to use from several threads.
+
+    Args:
+        rate_hz: Samples a second.
+    """
+
+    def __init__(self, rate_hz: int) -> None:
+        self.rate_hz = rate_hz
+        self._lock = threading.Lock()
+        self._blocks: deque[tuple[int, bool, Samples]] = deque()
+        """Instant, whether it follows the one before it without a gap, samples."""
+        self._end_ns: int | None = None
+
+    @property
+    def end_ns(self) -> int | None:
+        """When the first sample after the newest one would sound; None if there was none yet."""
+        return self._end_ns
+
+    def add(self, at_ns: int, samples: Samples, *, gap: bool = False) -> None:
+        """Append a block, kept and not copied.
+
+        Args:
+            at_ns: When its first sample sounds or sounded, as far as the device tells.
+            samples: Mono, full scale ±1.
+            gap: Samples were lost before it.
+        """
+        with self._lock:
+            follows = self._end_ns is not None and not gap and abs(at_ns - self._end_ns) < STEP_NS
+            if follows and self._end_ns is not None:
+                # Each block is dated a little early or late; the stream's own pace shows in the mean.
+                at_ns = self._end_ns + round(_SMOOTHING * (at_ns - self._end_ns))
+            self._blocks.append((at_ns, follows, samples))
+            self._end_ns = at_ns + len(samples) * SECOND_NS // self.rate_hz
+            while self._blocks[0][0] < self._end_ns - KEPT_NS:
+                self._blocks.popleft()
+
+    def between(self, start_ns: int, end_ns: int) -> Samples:
+        """Return the samples from one instant until before another.
+
+        Raises:
+            SamplesLost: One of them is not there.
+        """
+        with self._lock:
+            blocks = list(self._blocks)
+        parts: list[Samples] = []
+        first_ns: int | None = None
+        for at_ns, follows, samples in blocks:
+            ends_ns = at_ns + len(samples) * SECOND_NS // self.rate_hz
+            if ends_ns <= start_ns or at_ns >= end_ns:
+                continue
+            if first_ns is None:
+                first_ns = at_ns
+            elif not follows:
+                raise SamplesLost
+            parts.append(samples)
+        if first_ns is None or first_ns > start_ns:
+            raise SamplesLost
+        whole = np.concatenate(parts)
+        skip = (start_ns - first_ns) * self.rate_hz // SECOND_NS
+        frames = (end_ns - start_ns) * self.rate_hz // SECOND_NS
+        wanted = whole[skip : skip + frames]
+        # A smoothed pace may round a sample away at the end; more than a millisecond is missing sound.
+        if len(wanted) < frames - self.rate_hz // 1000:
+            raise SamplesLost
+        return wanted
