@@ -158,8 +158,8 @@ class Loop:
     def __init__(self, *, probe: bool = True, gain: float = 0.5, device: bool = True) -> None:
         self.now_ns = 500 * SECOND_NS
         self.written = Written()
-        silence = np.zeros(RATE // 2, dtype=np.float32)
-        self.heard = heard_seconds(silence, since_ns=self.now_ns - SECOND_NS // 2) if probe else None
+        silence = np.zeros(RATE, dtype=np.float32)
+        self.heard = heard_seconds(silence, since_ns=self.now_ns - SECOND_NS) if probe else None
         self.gain = gain
         self.device = device
         self.sink = WatchedSink(lambda: self, self.written, Lock())
