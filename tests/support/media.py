@@ -56,7 +56,8 @@ def murmur(duration_ms: int, seed: int = 1) -> NDArray[np.float32]:
 class MediaServer:
     """Serves ``/media/<sha256>`` from memory and remembers each request's Range header."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self._host = host
         self.clips: dict[str, bytes] = {}
         self.requests: list[tuple[str, str | None]] = []
         self.passwords: dict[str, str] = {}
@@ -71,14 +72,14 @@ class MediaServer:
             def log_message(self, *_args: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer((host, 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://{self._host}:{self._server.server_port}"
 
     def add(self, content: bytes, duration_ms: int) -> ClipRef:
         sha256 = hashlib.sha256(content).hexdigest()
