@@ -23,12 +23,14 @@ PRIOR_LOOKS = 250
 MAX_PPM = 1_000.0
 """More than any crystal; a slope beyond it is a mistake."""
 
-JOLT_NS = 3_000_000
-"""What one look can say at most: one that was held up by a busy processor should not say more."""
-
-ASTRAY_NS = 20_000_000
+ASTRAY_NS = 2_000_000
+ASTRAY_SPREADS = 6
 ASTRAY_LOOKS = 5
-"""So many looks in a row that far off are no jitter: the device began late, or stood still."""
+"""So many looks in a row that far off, and off beyond what is usual for this device, are no jitter: it began
+late, or stood still."""
+
+SPREAD_SHARE = 0.01
+"""What one look adds to what is usual."""
 
 
 class FrameClock:
@@ -39,6 +41,8 @@ class FrameClock:
         self._at_ns = 0.0
         self._frame_ns = NOMINAL_NS
         self._looks = 0
+        self._slope_looks = PRIOR_LOOKS
+        self._spread_ns = 0.0
         self._astray = 0
 
     @property
@@ -59,7 +63,7 @@ class FrameClock:
         """Take a look: `frame` seemed to sound at this monotonic instant. Frames of looks only grow."""
         expected_ns = self.at_ns(frame)
         off_ns = sounds_ns - expected_ns
-        if self._looks and abs(off_ns) > ASTRAY_NS:
+        if self._looks and abs(off_ns) > max(ASTRAY_NS, ASTRAY_SPREADS * self._spread_ns):
             self._astray += 1
             if self._astray < ASTRAY_LOOKS:
                 return
@@ -67,12 +71,11 @@ class FrameClock:
             self._frame, self._at_ns, self._looks, self._astray = frame, sounds_ns, 1, 0
             return
         self._astray = 0
-        self._looks = n = min(self._looks + 1, MEMORY)
-        if n > PRIOR_LOOKS:
-            off_ns = min(max(off_ns, -JOLT_NS), JOLT_NS)
+        self._spread_ns += SPREAD_SHARE * (abs(off_ns) - self._spread_ns)
         passed = max(1, frame - self._frame)
+        self._looks = n = min(self._looks + 1, MEMORY)
+        self._slope_looks = m = min(self._slope_looks + 1, MEMORY)
         self._frame, self._at_ns = frame, expected_ns + off_ns * 2 * (2 * n - 1) / (n * (n + 1))
-        m = min(n + PRIOR_LOOKS, MEMORY)
         self._frame_ns += off_ns / passed * 6 / (m * (m + 1))
         off_most = NOMINAL_NS * MAX_PPM / 1e6
         self._frame_ns = min(max(self._frame_ns, NOMINAL_NS - off_most), NOMINAL_NS + off_most)

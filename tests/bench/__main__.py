@@ -8,14 +8,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import typer
 
-from tests.bench.fanout import measure
+from tests.bench import fanout as fanning
+from tests.bench import sync as synchrony
 
 app = typer.Typer(help="Benchmarks of LoaCast, each beside a baseline of the same run.", no_args_is_help=True)
-
-
-@app.callback()
-def main() -> None:
-    """Keep `fanout` a sub-command although it is the only one."""
 
 
 @app.command()
@@ -24,7 +20,17 @@ def fanout(
     rounds: Annotated[int, typer.Option(min=1, max=50, help="Rounds; medians are printed.")] = 5,
 ) -> None:
     """Time "play now" to many gateways: press, last order received, last report committed."""
-    measure(gateways, rounds)
+    fanning.measure(gateways, rounds)
+
+
+@app.command()
+def sync(
+    gateways: Annotated[int, typer.Option(min=2, max=30, help="How many players of either kind.")] = 10,
+    rounds: Annotated[int, typer.Option(min=1, max=50, help="How often each plays.")] = 5,
+    player: Annotated[str, typer.Option(help="Output of Snapcast's clients: alsa or pulse.")] = "alsa",
+) -> None:
+    """Let many gateways sound at once, and as many Snapcast clients; print how far apart they were."""
+    synchrony.measure(gateways, rounds, player)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,196 @@
+"""Synchrony: the same sound from many players at once, ours and Snapcast's, heard at PulseAudio null sinks.
+
+Each player has a null sink of its own, and each sink's monitor is recorded all the time. What is compared is
+where the sound stands in each recording; both kinds go through the same sinks and recorders, one kind after
+the other. Null sinks keep the machine's own time, so this shows start and latency, not crystals.
+"""
+
+import contextlib
+import itertools
+import shutil
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from support.choir import Choir, starts_from, voices
+from support.far_end import now
+from support.media import murmur, opus
+from support.sound import normalised_cross_correlation
+
+from tests.bench import snapcast
+from tests.bench.processes import cpu_s, rss_mb
+from tests.bench.pulse import RATE, Monitors, Pulse
+
+console = Console(stderr=True)
+SOUND_MS = 2_000
+APART_S = 3.5
+SETTLE_S = 6.0
+LIKE = 0.5
+"""Below this it is not the sound that was played; trimmed by millionths it is less like itself."""
+
+
+class NothingHeard(RuntimeError):
+    """A player did not sound, or not this."""
+
+
+@dataclass
+class Rounds:
+    """How far apart every two players were, milliseconds, and what a player cost."""
+
+    apart_ms: list[list[float]] = field(default_factory=list)
+    cpu_percent: float = 0.0
+    rss_mb: float = 0.0
+
+    @property
+    def all_ms(self) -> list[float]:
+        return list(itertools.chain.from_iterable(self.apart_ms))
+
+    @property
+    def median_ms(self) -> float:
+        return statistics.median(self.all_ms)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What both kinds of players share."""
+
+    pulse: Pulse
+    monitors: Monitors
+    sinks: list[str]
+    sound: NDArray[np.float32]
+    rounds: int
+
+
+def measure(gateways: int, rounds: int, player: str) -> None:
+    """Run the benchmark and print it; the last line is ``ratio: N`` where Snapcast is installed.
+
+    Args:
+        gateways: How many players of either kind, at least two.
+        rounds: How often each plays.
+        player: Which output Snapcast uses, ``alsa`` or ``pulse``.
+    """
+    missing = [name for name in ("pulseaudio", "pactl", "parec") if shutil.which(name) is None]
+    if missing:
+        raise typer.BadParameter(f"not installed: {', '.join(missing)}")
+    sinks = voices(gateways)
+    with TemporaryDirectory() as name:
+        directory = Path(name)
+        pulse = Pulse(directory / "pulse", sinks)
+        monitors = Monitors(pulse, sinks)
+        try:
+            stage = Stage(pulse, monitors, sinks, murmur(SOUND_MS), rounds)
+            ours = _ours(directory / "ours", stage)
+            theirs = None
+            if snapcast.version() is not None:
+                theirs = _theirs(directory / "snapcast", stage, player)
+        finally:
+            monitors.stop()
+            pulse.stop()
+    _print(gateways, rounds, ours, theirs)
+
+
+def _ours(directory: Path, stage: Stage) -> Rounds:
+    result = Rounds()
+    with console.status(f"Starting {len(stage.sinks)} gateways"):
+        choir = Choir(
+            directory,
+            len(stage.sinks),
+            opus(stage.sound),
+            SOUND_MS,
+            lambda sink: ("device", stage.pulse.environment(sink)),
+        )
+    try:
+        with console.status(f"Starting {len(stage.sinks)} gateways"):
+            choir.start()
+            starts = starts_from(now() + timedelta(seconds=SETTLE_S), round(APART_S * 1_000), stage.rounds)
+            began_s = time.monotonic() + SETTLE_S
+            choir.plan(starts)
+        with console.status(f"Measuring {stage.rounds} rounds of ours"):
+            _wait_until(began_s)
+            pids = [pole.process.pid for pole in choir.poles.values() if pole.process is not None]
+            with _costs(pids, result):
+                for turn in range(stage.rounds):
+                    _listen(stage, began_s + turn * APART_S, result)
+    finally:
+        choir.stop()
+    return result
+
+
+def _theirs(directory: Path, stage: Stage, player: str) -> Rounds:
+    result = Rounds()
+    with console.status(f"Starting {len(stage.sinks)} Snapcast clients"):
+        server = snapcast.Snapcast(directory, stage.pulse, stage.sinks, player)
+    try:
+        with console.status(f"Measuring {stage.rounds} rounds of Snapcast"):
+            _wait_until(time.monotonic() + SETTLE_S)
+            with _costs([process.pid for process in server.processes[1:]], result):
+                for _ in range(stage.rounds):
+                    server.play(stage.sound)
+                    # Its buffer is a second long, and the pipe to it holds up to a third of one.
+                    _listen(stage, time.monotonic() + 1.2, result)
+    finally:
+        server.stop()
+    return result
+
+
+@contextlib.contextmanager
+def _costs(pids: list[int], result: Rounds) -> Iterator[None]:
+    """Note what a player costs meanwhile."""
+    before, began_s = [cpu_s(pid) for pid in pids], time.monotonic()
+    yield
+    passed_s = time.monotonic() - began_s
+    spent_s = [after - earlier for after, earlier in zip(map(cpu_s, pids), before, strict=True)]
+    result.cpu_percent = statistics.median(spent_s) / passed_s * 100
+    result.rss_mb = statistics.median(rss_mb(pid) for pid in pids)
+
+
+def _listen(stage: Stage, about_s: float, result: Rounds) -> None:
+    """Hear one round that begins about this instant, and note how far apart the players were."""
+    _wait_until(about_s + APART_S - 0.7)
+    began = []
+    for sink, monitor in stage.monitors.of.items():
+        heard, first_s = monitor.between(about_s - 0.5, about_s + APART_S - 0.8)
+        like, lag = normalised_cross_correlation(heard, stage.sound)
+        if like < LIKE:
+            raise NothingHeard(f"{sink}: only {like:.2f} like what was played")
+        began.append(first_s + lag / RATE)
+    result.apart_ms.append([abs(one - other) * 1_000 for one, other in itertools.combinations(began, 2)])
+
+
+def _wait_until(at_s: float) -> None:
+    time.sleep(max(0.0, at_s - time.monotonic()))  # noqa: TID251 - what is heard has no event
+
+
+def _print(gateways: int, rounds: int, ours: Rounds, theirs: Rounds | None) -> None:
+    table = Table(title=f"{gateways} players, every pair in {rounds} rounds, apart in ms")
+    for heading in ("", "median", "best round", "p99", "most", "CPU % of a core", "RSS MB"):
+        table.add_column(heading, justify="right" if heading else "left")
+    named = {"ours": ours} | ({f"Snapcast {snapcast.version()}": theirs} if theirs is not None else {})
+    for name, result in named.items():
+        table.add_row(
+            name,
+            f"{result.median_ms:.3f}",
+            f"{min(map(statistics.median, result.apart_ms)):.3f}",
+            f"{np.percentile(result.all_ms, 99):.3f}",
+            f"{max(result.all_ms):.3f}",
+            f"{result.cpu_percent:.1f}",
+            f"{result.rss_mb:.0f}",
+        )
+    Console().print(table)
+    line = f"sync gateways={gateways} rounds={rounds}"
+    line += f" ours_ms={ours.median_ms:.3f} ours_max_ms={max(ours.all_ms):.3f}"
+    if theirs is None:
+        typer.echo(line)
+        typer.echo("Snapcast is not installed (Debian: snapserver, snapclient): no ratio")
+        return
+    typer.echo(f"{line} snapcast_ms={theirs.median_ms:.3f} snapcast_max_ms={max(theirs.all_ms):.3f}")
+    typer.echo(f"ratio: {ours.median_ms / theirs.median_ms:.2f}")
