@@ -51,9 +51,8 @@ def run(
     download_kbit_s: DownloadRate = None,
 ) -> None:
     """Run one gateway until SIGTERM or SIGINT."""
-    keep_small()
     tell_where_it_hangs()
-    from device_agent.commands import running  # noqa: PLC0415 - after `keep_small`
+    from device_agent.commands import running  # noqa: PLC0415 - other commands need neither PyAV nor numpy
 
     raise typer.Exit(running.run(credential, state_dir, sink, download_kbit_s))
 
@@ -75,11 +74,16 @@ def fleet(
     state_dir: StateDir,
 ) -> None:
     """Run many light gateways in one process, for demonstrations: real answers, no sound."""
-    keep_small()
-    from device_agent.commands import running  # noqa: PLC0415 - after `keep_small`
+    from device_agent.commands import running  # noqa: PLC0415 - other commands need neither PyAV nor numpy
 
     raise typer.Exit(running.fleet(credentials, state_dir))
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Begin a process of its own."""
+    keep_small()
     app()
+
+
+if __name__ == "__main__":
+    main()
