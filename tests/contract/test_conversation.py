@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 from sqlmodel import Session
 from support.clocks import StoppedClock
+from support.ear import Ear
 from support.office import Office, Sent, empty_database
 
 from controller.broadcasts.delivery import TERMINAL, DeliveryState
@@ -30,13 +31,12 @@ from device_agent.core import Effects, GatewayCore
 from device_agent.effects import Cue, PublishReports, PublishState, StartPlaying, StopPlaying, WantClips
 from device_agent.ids import new_id
 from device_agent.journal import MemoryJournal
-from device_agent.player_events import Started
 from device_agent.timed_player import TimedPlayer
 from wire import topics
 from wire.credential import GatewayCredential
 from wire.messages import State, encode
 from wire.mqtt import Incoming
-from wire.types import Event
+from wire.types import Event, Priority
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -58,7 +58,7 @@ class Pole:
 
     office: Office
     up: list[Incoming] = field(default_factory=list)
-    sounded: list[str] = field(default_factory=list)
+    ear: Ear = field(default_factory=Ear)
     connected: bool = False
 
     def __post_init__(self) -> None:
@@ -98,8 +98,7 @@ class Pole:
         if self.wanted:
             self.do(self.core.on_clips_ready(tuple(sorted(self.wanted)), self.now))
         for said in self.player.due(self.now):
-            if isinstance(said, Started):
-                self.sounded.append(said.broadcast_id)
+            self.ear.told(said)
             self.do(self.core.on_player(said, self.now))
         self.do(self.core.on_time(self.now))
 
@@ -112,7 +111,10 @@ class Pole:
                     self._say("state", encode(state))
                 case WantClips(wants):
                     self.wanted = {want.sha256 for want in wants}
-                case Cue() | StartPlaying() | StopPlaying():
+                case StartPlaying():
+                    self.ear.asked(effect)
+                    self.player.do(effect, self.now)
+                case Cue() | StopPlaying():
                     self.player.do(effect, self.now)
 
     def _say(self, channel: str, payload: bytes) -> None:
@@ -200,8 +202,8 @@ class World:
     def restart_controller(self) -> None:
         self.office.dispatcher = self.office.new_dispatcher()
 
-    def order(self) -> None:
-        self.ordered.append(self.office.play_now(gateways=[ID]).id)
+    def order(self, priority: Priority) -> None:
+        self.ordered.append(self.office.play_now(gateways=[ID], priority=priority).id)
         self.dispatch()
 
     def plan(self, in_seconds: int) -> None:
@@ -243,7 +245,7 @@ steps = st.one_of(
     st.tuples(st.just("deliver twice"), position),
     st.tuples(st.just("lose"), position),
     st.tuples(st.just("pass"), st.sampled_from([0.5, 1, 3, 8, 20])),
-    st.tuples(st.just("order"), st.just(0)),
+    st.tuples(st.sampled_from(["order", "emergency"]), st.just(0)),
     st.tuples(st.just("plan"), st.integers(2, 40)),
     st.tuples(st.sampled_from(["stop", "cancel"]), position),
     st.tuples(
@@ -263,8 +265,8 @@ def play_script(world: World, script: list[tuple[str, float]]) -> None:  # noqa:
                 world.lose_message(int(argument))
             case "pass":
                 world.pass_time(argument)
-            case "order":
-                world.order()
+            case "order" | "emergency":
+                world.order(Priority.EMERGENCY if step == "emergency" else Priority.NORMAL)
             case "plan":
                 world.plan(int(argument))
             case "stop" | "cancel":
@@ -294,12 +296,12 @@ def test_nothing_sounds_twice_and_the_record_says_what_sounded(
     play_script(world, script)
     world.calm()
 
-    assert len(world.pole.sounded) == len(set(world.pole.sounded)), "nothing sounds twice"
-    assert set(world.pole.sounded) <= set(world.ordered), "nothing sounds that was not ordered"
+    assert world.pole.ear.heard_twice() == [], "nothing sounds twice"
+    assert world.pole.ear.heard <= set(world.ordered), "nothing sounds that was not ordered"
     assert world.pole.journal.waiting() == 0, "every report is receipted"
     for broadcast_id in world.ordered:
         delivery = world.office.deliveries(broadcast_id)[ID]
-        sounded = broadcast_id in world.pole.sounded
+        sounded = broadcast_id in world.pole.ear.heard
         assert delivery.state in TERMINAL, (delivery.state, delivery.reason)
         if delivery.state is DeliveryState.PLAYED:
             assert sounded
@@ -308,6 +310,7 @@ def test_nothing_sounds_twice_and_the_record_says_what_sounded(
                 DeliveryState.PLAYED,
                 DeliveryState.PARTIAL,
                 DeliveryState.CANCELLED,
+                DeliveryState.PREEMPTED,
             }, (delivery.state, delivery.reason)
             assert delivery.started_at is not None
         ends = [new for _, new in world.office.history(broadcast_id, ID)]
@@ -320,5 +323,5 @@ def test_without_trouble_everything_is_played(engine: Engine) -> None:
     world.connect()
     play_script(world, [("order", 0), ("plan", 30), ("plan", 60)])
     world.calm()
-    assert len(world.pole.sounded) == 3
+    assert len(world.pole.ear.stretches) == 3
     assert {world.office.states(each)[ID] for each in world.ordered} == {"played"}

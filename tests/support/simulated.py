@@ -1,9 +1,9 @@
 """One gateway under test without threads or clocks: its core, a journal, a player that counts time."""
 
 import random
-from dataclasses import dataclass
 from datetime import datetime
 
+from support.ear import Ear, Stretch
 from support.signing import NOON, ROUTINE, Pen, a_credential, signed
 
 from device_agent.core import Effects, GatewayCore
@@ -19,21 +19,10 @@ from device_agent.effects import (
 from device_agent.ids import new_id
 from device_agent.instants import milliseconds, seconds
 from device_agent.journal import Journal, MemoryJournal
-from device_agent.player_events import PlayerEvent, Started
 from device_agent.timed_player import TimedPlayer
 from wire.envelope import SigningKey
 from wire.messages import Down, Report, State
 from wire.types import Event
-
-
-@dataclass(slots=True)
-class Stretch:
-    """One unbroken piece of an item that was heard; `to_ms` is where it stopped."""
-
-    broadcast_id: str
-    at: datetime
-    from_ms: int
-    to_ms: int
 
 
 class SimulatedGateway:
@@ -44,9 +33,8 @@ class SimulatedGateway:
         self.rng = random.Random(3)
         self.journal = journal or MemoryJournal(new_id(now, self.rng))
         self.pen = Pen()
-        self.stretches: list[Stretch] = []
+        self.ear = Ear()
         self.cued: set[str] = set()
-        self._places: dict[str, int] = {}
         self.states: list[State] = []
         self.published: dict[int, Report] = {}
         self.wanted: set[str] = set()
@@ -105,16 +93,14 @@ class SimulatedGateway:
         self.wait_until(self.now + seconds(duration_s))
 
     @property
+    def stretches(self) -> list[Stretch]:
+        """Return what was heard, piece by piece."""
+        return self.ear.stretches
+
+    @property
     def sounded(self) -> list[tuple[str, datetime]]:
         """Return what began when; one that came back after a pre-emption is there more than once."""
         return [(stretch.broadcast_id, stretch.at) for stretch in self.stretches]
-
-    def _note(self, said: PlayerEvent) -> None:
-        place_ms = self._places.get(said.broadcast_id, 0)
-        if isinstance(said, Started):
-            self.stretches.append(Stretch(said.broadcast_id, said.at, place_ms, place_ms))
-        elif self.stretches and self.stretches[-1].broadcast_id == said.broadcast_id:
-            self.stretches[-1].to_ms = place_ms + said.played_ms
 
     def reports(self, *events: Event) -> list[Report]:
         held = self.journal.reports(0, 10_000)
@@ -134,7 +120,7 @@ class SimulatedGateway:
 
     def _on_time(self) -> None:
         for said in self.player.due(self.now):
-            self._note(said)
+            self.ear.told(said)
             self._do(self.core.on_player(said, self.now))
         self._do(self.core.on_time(self.now))
 
@@ -149,8 +135,8 @@ class SimulatedGateway:
                     self.wanted = {want.sha256 for want in wants}
                 case SetVolume(percent):
                     self.volume = percent
-                case StartPlaying(item, _, offset_ms):
-                    self._places[item.broadcast_id] = offset_ms
+                case StartPlaying(item):
+                    self.ear.asked(effect)
                     self.cued.discard(item.broadcast_id)
                     self.player.do(effect, self.now)
                 case Cue(item):

@@ -7,8 +7,9 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from support.ear import Stretch
 from support.signing import EMERGENCY, NOON, ROUTINE, a_clip, again, an_id, an_item
-from support.simulated import SimulatedGateway, Stretch
+from support.simulated import SimulatedGateway
 
 from device_agent.ending import FADE_MS
 from device_agent.entries import BEGUN, TRANSITIONS, Stage, Trigger

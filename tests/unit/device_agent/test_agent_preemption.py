@@ -3,8 +3,9 @@
 from datetime import datetime
 
 import pytest
+from support.ear import Stretch
 from support.signing import EMERGENCY, NOON, ROUTINE, a_clip, an_id, an_item
-from support.simulated import SimulatedGateway, Stretch
+from support.simulated import SimulatedGateway
 
 from device_agent.ending import FADE_MS
 from device_agent.instants import seconds
