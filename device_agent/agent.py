@@ -20,6 +20,7 @@ from device_agent.clock import Clock
 from device_agent.core import Effects, GatewayCore
 from device_agent.decoding import decode
 from device_agent.effects import Effect, PublishHealth, PublishReports, PublishState, WantClips
+from device_agent.evidence.witness import NOT_LISTENING, FaultNews, Listening, Witness
 from device_agent.fetcher import ClipNews, ClipsLost, ClipsReady, Fetcher
 from device_agent.http_pool import Source
 from device_agent.ids import new_id
@@ -32,8 +33,9 @@ from device_agent.rendering import render
 from device_agent.self_report import SelfReport
 from device_agent.sinks.contract import Sink
 from device_agent.urgency import UrgentFirst
+from device_agent.views import next_start_at
 from device_agent.voice import Voice
-from device_agent.watchdog import FETCHER_LIMIT_S, PLAYER_LIMIT_S
+from device_agent.watchdog import FETCHER_LIMIT_S, PLAYER_LIMIT_S, WITNESS_LIMIT_S
 from wire.credential import GatewayCredential
 from wire.messages import Item
 from wire.mqtt import Incoming
@@ -61,7 +63,7 @@ class Quit:
     because_of: str | None = None
 
 
-AgentEvent = LinkEvent | PlayerEvent | ClipNews | Quit
+AgentEvent = LinkEvent | PlayerEvent | ClipNews | FaultNews | Quit
 
 
 class Agent:
@@ -76,6 +78,7 @@ class Agent:
         self_report: Shows those around us how we are.
         cache_budget_bytes: What the clips may take.
         download_limit: A cap on how fast clips are fetched ahead; None is none.
+        listening: The probe and the self-test; by default neither.
 
     Raises:
         JournalError: The journal cannot be opened.
@@ -92,6 +95,7 @@ class Agent:
         self_report: SelfReport,
         cache_budget_bytes: int = CACHE_BUDGET_BYTES,
         download_limit: RateLimit | None = None,
+        listening: Listening = NOT_LISTENING,
     ) -> None:
         self._clock = clock
         self._inbox: UrgentFirst[AgentEvent] = UrgentFirst(credential.gateway_id)
@@ -112,8 +116,20 @@ class Agent:
             watchdog.pulse("fetcher", FETCHER_LIMIT_S),
             limit=download_limit,
         )
+        self._witness = Witness(
+            listening,
+            state_dir,
+            self._inbox.put,
+            clock,
+            next_start_at=lambda: next_start_at(self._core.playback),
+            beat=watchdog.pulse("witness", WITNESS_LIMIT_S) if listening.is_wanted else lambda: None,
+        )
         self._player = Player(
-            open_sink, self._open_voice, self._inbox.put, clock, watchdog.pulse("player", PLAYER_LIMIT_S)
+            self._witness.watched(open_sink),
+            self._open_voice,
+            self._inbox.put,
+            clock,
+            watchdog.pulse("player", PLAYER_LIMIT_S),
         )
         self._link = Link(credential, boot, self._inbox.put, rng)
         self._ahead_ns = clock.wall_minus_monotonic_ns()
@@ -131,6 +147,7 @@ class Agent:
             self._perform(self._core.start(self._clock.now(), forgetful=self._forgetful))
             self._fetcher.start()
             self._player.start()
+            self._witness.start()
             self._link.start()
             self._self_report.start(self._clock.now())
             while self._step():
@@ -138,6 +155,7 @@ class Agent:
         finally:
             self._self_report.stop()
             self._link.stop()
+            self._witness.stop()
             self._player.stop()
             self._fetcher.stop()
             self._journal.close()
@@ -173,7 +191,7 @@ class Agent:
             self._perform(self._core.on_time(now))
         return True
 
-    def _handle(self, event: LinkEvent | PlayerEvent | ClipNews, now: datetime) -> Effects:
+    def _handle(self, event: LinkEvent | PlayerEvent | ClipNews | FaultNews, now: datetime) -> Effects:
         match event:
             case Incoming():
                 return self._core.on_message(
@@ -194,9 +212,14 @@ class Agent:
             case ClipsLost(clips):
                 return self._core.on_clips_lost(clips, now)
             case _:
-                if isinstance(event, Failed) and event.bad_clip is not None:
-                    self._fetcher.distrust(event.bad_clip)
-                return self._core.on_player(event, now)
+                return self._handle_sound(event, now)
+
+    def _handle_sound(self, event: PlayerEvent | FaultNews, now: datetime) -> Effects:
+        if isinstance(event, FaultNews):
+            return self._core.on_fault(event.fault, now, is_over=event.is_over, detail=event.detail)
+        if isinstance(event, Failed) and event.bad_clip is not None:
+            self._fetcher.distrust(event.bad_clip)
+        return self._core.on_player(self._witness.attested(event), now)
 
     def _perform(self, effects: Effects) -> None:
         for effect in effects:
@@ -206,7 +229,9 @@ class Agent:
         match effect:
             case PublishHealth(health):
                 told = self._self_report.completed(
-                    health, clips_damaged=self._fetcher.damaged, fetch_error=self._fetcher.last_error
+                    self._witness.health(health),
+                    clips_damaged=self._fetcher.damaged,
+                    fetch_error=self._fetcher.last_error,
                 )
                 self._link.publish(PublishHealth(told))
                 if health.disk is DiskState.FULL:

@@ -41,11 +41,12 @@ from wire.messages import (
     Beat,
     Plan,
     Receipt,
+    Report,
     Resync,
     State,
     Volume,
 )
-from wire.types import DiskState
+from wire.types import DiskState, Event, Fault
 
 HEALTH_EVERY_S = 60
 FIRST_HEALTH_AFTER_S = 2
@@ -178,6 +179,12 @@ class GatewayCore:
             self._underruns += said.underruns
             self._last_peak_db = said.peak_db
         return effects
+
+    def on_fault(self, fault: Fault, now: datetime, *, is_over: bool, detail: str | None) -> Effects:
+        """Report that something is wrong with the gateway itself, or that it is over."""
+        event = Event.FAULT_OVER if is_over else Event.FAULT
+        report = Report(n=0, at=now, event=event, reason=fault, detail=detail)
+        return self._take((self._playback, (Tell(report),)), now)
 
     def on_clips_ready(self, clips: Iterable[str], now: datetime) -> Effects:
         """Learn that these clips are on disk, their hashes checked."""

@@ -62,6 +62,11 @@ def sounding(playback: Playback) -> str | None:
     return max(heard, key=lambda entry: entry.rank).broadcast_id if heard else None
 
 
+def next_start_at(playback: Playback) -> datetime | None:
+    """Return when the next item is due, or was and still waits; None if none is held."""
+    return min((entry.due_at for entry in playback.entries.values()), default=None)
+
+
 def state_of(seen: Seen, now: datetime) -> State:
     """Return the state to publish, retained."""
     return State(

@@ -16,6 +16,9 @@ PINGS_PER_LIMIT = 3
 PLAYER_LIMIT_S = 20.0
 """A block takes 20 ms; opening a device that does not answer takes seconds."""
 
+WITNESS_LIMIT_S = 30.0
+"""It comes by four times a second; opening an input that does not answer takes seconds."""
+
 FETCHER_LIMIT_S = 120.0
 """A dead network lets a request wait for 30 s, a name that is looked up about as long."""
 

@@ -11,6 +11,7 @@ import structlog
 from device_agent import __version__
 from device_agent.agent import Agent, ThreadDied
 from device_agent.clock import Clock
+from device_agent.evidence.choice import UnknownListening, listening_of
 from device_agent.fleet import Fleet
 from device_agent.journal import JournalError
 from device_agent.logs import configure
@@ -26,7 +27,15 @@ from wire.messages import WireError
 log = structlog.get_logger(__name__)
 
 
-def run(credential: Path, state_dir: Path, sink: str, download_kbit_s: int | None = None) -> int:
+def run(
+    credential: Path,
+    state_dir: Path,
+    sink: str,
+    download_kbit_s: int | None = None,
+    *,
+    probe: str | None = None,
+    self_test_at: str | None = None,
+) -> int:
     """Run one gateway until SIGTERM or SIGINT; return the exit code, with its reason logged."""
     clock = Clock()
     last_error = configure(os.environ, clock)
@@ -52,11 +61,20 @@ def run(credential: Path, state_dir: Path, sink: str, download_kbit_s: int | Non
                 boards_of_this_box(state_dir, clock),
                 last_error,
             ),
+            listening=listening_of(probe, self_test_at, clock),
             download_limit=None if download_kbit_s is None else RateLimit(download_kbit_s),
         )
         _quit_on_signals(agent.quit)
         agent.run()
-    except (WireError, JournalError, UnknownSink, ThreadDied, StoodStill, OSError) as error:
+    except (
+        WireError,
+        JournalError,
+        UnknownSink,
+        UnknownListening,
+        ThreadDied,
+        StoodStill,
+        OSError,
+    ) as error:
         return _ended(error)
     return 0
 

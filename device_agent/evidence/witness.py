@@ -24,6 +24,7 @@ from device_agent.evidence.sink import WatchedSink, Written
 from device_agent.evidence.squelch import Squelch
 from device_agent.player_events import Failed, Finished, PlayerEvent, Progress, Started
 from device_agent.sinks.contract import Sink
+from wire.messages import Health
 from wire.types import Fault, SelfTest
 
 log = structlog.get_logger(__name__)
@@ -39,7 +40,6 @@ class FaultNews:
 
     fault: Fault
     is_over: bool
-    at: datetime
     detail: str | None = None
 
 
@@ -50,6 +50,14 @@ class Listening:
     open_probe: OpenProbe | None = None
     self_test_at: time | None = None
     """Hour of the self-test, local time; None for none."""
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether there is anything to do."""
+        return self.open_probe is not None or self.self_test_at is not None
+
+
+NOT_LISTENING = Listening()
 
 
 class Witness:
@@ -91,13 +99,9 @@ class Witness:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="witness", daemon=True)
 
-    @property
-    def _has_work(self) -> bool:
-        return self._ears.are_wanted or self._listening.self_test_at is not None
-
     def watched(self, open_sink: Callable[[], Sink]) -> Callable[[], Sink]:
         """Return what opens the same sink so that what is written can be compared with what is heard."""
-        if not self._has_work:
+        if not self._listening.is_wanted:
             return open_sink
         return lambda: WatchedSink(open_sink, self._written, self._portaudio)
 
@@ -107,7 +111,9 @@ class Witness:
             self._note_fault(Fault.SOUND_WHILE_IDLE, present=False, detail="no probe any more")
         if self._listening.self_test_at is None:
             self._note_fault(Fault.SELF_TEST, present=False, detail="no self-test any more")
-        if self._has_work:
+        if self._listening.self_test_at is not None and not self._ears.are_wanted:
+            log.info("self_test_without_probe", tested="whether the device takes samples", sounds="nothing")
+        if self._listening.is_wanted:
             self._thread.start()
 
     def stop(self) -> None:
@@ -128,13 +134,14 @@ class Witness:
             case Progress():
                 return event
 
-    def health(self) -> dict[str, object]:
-        """Return its part of the health, by the names of `wire.messages.Health`."""
-        return {
-            "self_test": self._known.self_test,
-            "self_test_at": self._known.self_test_at,
-            "idle_noise_db": None if self._ears.heard is None else self._idle.level_db,
-        }
+    def health(self, health: Health) -> Health:
+        """Return the health with what is known of the probe and the last self-test."""
+        return structs.replace(
+            health,
+            self_test=self._known.self_test,
+            self_test_at=self._known.self_test_at,
+            idle_noise_db=None if self._ears.heard is None else self._idle.level_db,
+        )
 
     def _judged(self, event: Finished | Failed) -> PlayerEvent:
         if not self._ears.are_wanted:
@@ -196,7 +203,7 @@ class Witness:
         others = tuple(each for each in self._known.faults if each is not fault)
         self._remember(faults=(*others, fault) if present else others)
         log.warning("fault" if present else "fault_over", fault=fault.value, detail=detail)
-        self._say(FaultNews(fault, not present, self._clock.now(), detail))
+        self._say(FaultNews(fault, not present, detail))
 
     def _remember(self, **changes: object) -> None:
         self._known = structs.replace(self._known, **changes)
