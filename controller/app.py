@@ -95,7 +95,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         clock=clock,
         events=events_hub,
         owe_receipt=dispatcher.owe_receipt,
-        wake_dispatcher=dispatcher.wake,
+        greet=dispatcher.greet,
     )
     inboxes = Inboxes(clock, ingest.put)
     services = Services(

@@ -1,6 +1,7 @@
 """When each gateway gets its beat: once a minute, each at its own moment, so that ten thousand spread out."""
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -43,6 +44,12 @@ class Beats:
         """Resync every gateway with its next beat, which comes within two seconds."""
         self._ask_all = True
         self.next_at = None
+
+    def greet(self, gateway_ids: Iterable[str], now: datetime) -> None:
+        """Have these told the time within a second: who has come back may have woken up in 1970."""
+        for gateway_id in gateway_ids:
+            if gateway_id in self._at:  # else it is new, and asked first
+                self._at[gateway_id] = now
 
     def due(self, engine: Engine, now: datetime) -> list[DueBeat]:
         """Return the beats to send now."""

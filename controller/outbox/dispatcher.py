@@ -6,7 +6,7 @@ as sent is sent again after the restart, under a new envelope, and a gateway kno
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -82,6 +82,7 @@ class Dispatcher:
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self._beats = Beats(jitter)
         self._receipts: dict[str, tuple[str, int, datetime]] = {}
+        self._back: set[str] = set()
         self._lock = threading.Lock()
         self._next_plan_pass: datetime | None = None
         self._next_sweep: datetime | None = None
@@ -101,6 +102,12 @@ class Dispatcher:
 
     def wake(self) -> None:
         """Something was committed, or the alarm rang. Safe from any thread."""
+        self._wake.set()
+
+    def greet(self, gateway_ids: Iterable[str]) -> None:
+        """Turn to gateways that have come back; called after the commit that noted it, from any thread."""
+        with self._lock:
+            self._back.update(gateway_ids)
         self._wake.set()
 
     def broker_is_back(self) -> None:
@@ -203,6 +210,9 @@ class Dispatcher:
             self._publish(topics.down(gateway_id, "order"), sealed, timedelta(hours=1))
 
     def _send_beats(self, now: datetime, reachable: frozenset[str] | None) -> None:
+        with self._lock:
+            back, self._back = self._back, set()
+        self._beats.greet(back, now)
         for beat in self._beats.due(self._engine, now):
             if reachable is not None and beat.gateway_id not in reachable:
                 continue

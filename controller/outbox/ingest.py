@@ -6,7 +6,7 @@ that arrives twice has no effect the second time.
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Protocol
 
@@ -47,13 +47,13 @@ class Ingest:
         clock: Clock,
         events: EventHub,
         owe_receipt: Callable[[str, str, int], None],
-        wake_dispatcher: Callable[[], None],
+        greet: Callable[[Iterable[str]], None],
     ) -> None:
         self._engine = engine
         self._clock = clock
         self._events = events
         self._owe_receipt = owe_receipt
-        self._wake_dispatcher = wake_dispatcher
+        self._greet = greet
         self._queue: queue.SimpleQueue[Incoming | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._acknowledger: Acknowledger | None = None
@@ -137,7 +137,7 @@ class Ingest:
         if changes:
             self._events.publish(*changes)
         if result.returned:
-            self._wake_dispatcher()
+            self._greet(result.returned)
         elapsed = self._clock.now() - now
         if elapsed > timedelta(seconds=2):
             log.warning("ingest_slow", messages=len(batch), seconds=elapsed.total_seconds())

@@ -51,8 +51,8 @@ class Result:
     gateways: set[str] = field(default_factory=set)
     refusals: set[str] = field(default_factory=set)
     faults: set[str] = field(default_factory=set)
-    returned: bool = False
-    """A gateway came back: there may be something to send it."""
+    returned: tuple[str, ...] = ()
+    """Gateways that came back: they are told the time, and there may be something to send them."""
 
 
 FAULTS = frozenset({Event.FAULT, Event.FAULT_OVER})
@@ -120,7 +120,7 @@ class Intake:
                 .where(col(Outbox.gateway_id).in_(self._back[first : first + 500]))
                 .values(next_attempt_at=self._now)
             )
-        self._result.returned = bool(self._back)
+        self._result.returned = tuple(self._back)
 
     def _reports(self, row: Standing, message: Reports) -> None:
         if row.journal != message.journal:

@@ -299,6 +299,21 @@ def test_each_gateway_gets_a_beat_a_minute_with_what_is_open(office: Office) -> 
     assert mine[0].open_orders == (broadcast.id,)
 
 
+def test_who_comes_back_is_told_the_time_within_two_seconds(office: Office) -> None:
+    """It may have woken up in 1970, and until a beat says so nobody knows."""
+    office.births()
+    for _ in range(5):
+        office.clock.pass_time(1)
+        office.step()
+    office.dies("g1")
+    office.births("g1")
+    told = []
+    for _ in range(2):
+        office.clock.pass_time(1)
+        told += office.step("beat")
+    assert "g1" in {each.gateway_id for each in told}
+
+
 def test_a_refusal_is_kept_once_and_its_delivery_ends(office: Office) -> None:
     broadcast = office.play_now(gateways=["g1"])
     office.step()

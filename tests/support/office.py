@@ -119,7 +119,7 @@ class Office:
             clock=clock,
             events=EventHub(),
             owe_receipt=lambda *args: self.dispatcher.owe_receipt(*args),  # noqa: PLW0108 - may be replaced
-            wake_dispatcher=lambda: None,
+            greet=lambda back: self.dispatcher.greet(back),  # noqa: PLW0108 - may be replaced
         )
         self._report_numbers: dict[str, int] = {}
         with Session(engine, expire_on_commit=False) as session, session.begin():
