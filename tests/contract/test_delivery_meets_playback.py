@@ -27,7 +27,7 @@ from controller.outbox.resend import next_attempt_at
 from wire.messages import Cancel, Item, Order, Report, Stop
 from wire.types import AfterPreemption, Priority
 
-LENGTHS_MS = (700, 4_000, 15_000)
+LENGTHS_MS = (700, 6_000, 30_000)
 LIMIT_MS = 20_000
 
 
@@ -109,6 +109,10 @@ class World:
             index = position - len(self.down)
             self._hear(self.up[index] if keep else self.up.pop(index))
 
+    def deliver_all(self) -> None:
+        while self.down or self.up:
+            self.deliver(0)
+
     def lose(self, position: int) -> None:
         both = len(self.down) + len(self.up)
         if both:
@@ -131,8 +135,7 @@ class World:
     def calm(self) -> None:
         """Nothing is lost any more: what the journal still holds comes again until it is receipted."""
         for _ in range(40):
-            while self.down or self.up:
-                self.deliver(0)
+            self.deliver_all()
             self.up += [each for each in self.pole.reports() if each.n > self.heard_up_to]
             self.pass_time(4)
 
@@ -175,18 +178,19 @@ class World:
 
 
 position = st.integers(0, 20)
+orders = st.tuples(
+    st.sampled_from(["order and deliver", "order and deliver", "order"]),
+    st.tuples(st.sampled_from(Priority), st.sampled_from([2, 1, 0]), st.sampled_from(AfterPreemption)),
+)
 steps = st.one_of(
+    orders,
+    orders,
     st.tuples(st.just("deliver"), position),
     st.tuples(st.just("deliver"), position),
     st.tuples(st.just("deliver twice"), position),
     st.tuples(st.just("lose"), position),
     st.tuples(st.just("pass"), st.sampled_from([0.4, 1, 3, 9])),
-    st.tuples(
-        st.just("order"),
-        st.tuples(st.sampled_from(Priority), st.integers(0, 2), st.sampled_from(AfterPreemption)),
-    ),
-    st.tuples(st.sampled_from(["stop", "cancel"]), position),
-    st.tuples(st.just("power cut"), st.none()),
+    st.tuples(st.sampled_from(["stop", "cancel", "power cut", "deliver all", "deliver all"]), position),
 )
 
 
@@ -197,12 +201,17 @@ def run(script: list[tuple[str, object]]) -> World:
         match step, argument:
             case "deliver" | "deliver twice", int(at):
                 world.deliver(at, keep=step == "deliver twice")
+            case "deliver all", _:
+                world.deliver_all()
             case "lose", int(at):
                 world.lose(at)
             case "pass", int(duration) | float(duration):
                 world.pass_time(duration)
-            case "order", tuple(what):
+            case "order" | "order and deliver", tuple(what):
                 world.order(*what)
+                if step != "order":
+                    world.deliver_all()
+                    world.pass_time(2)
             case "stop" | "cancel", int(which):
                 world.end(which, step)
             case _:
@@ -217,7 +226,7 @@ def run(script: list[tuple[str, object]]) -> World:
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],
 )
-@given(st.lists(steps, min_size=3, max_size=25))
+@given(st.lists(steps, min_size=12, max_size=40))
 def test_both_machines_agree_on_what_sounded_whatever_the_broker_does(
     script: list[tuple[str, object]],
 ) -> None:
