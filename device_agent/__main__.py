@@ -1,89 +1,106 @@
-"""The command line of a gateway. Each command loads only what it needs: `run` should stay small."""
+"""The command line of a gateway. Each command loads only what it needs: `run` should stay small.
 
+argparse, because it is there: on a pole typer would bring rich and pydantic, 12 MB resident for a few words.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
+from device_agent.commands.options import Options, settings_of_this_box, whole_number
 from device_agent.process import keep_small, tell_where_it_hangs
 
-app = typer.Typer(
-    help="LoaCast gateway: keeps a plan, plays it on its own clock, reports what really sounded.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
 
-StateDir = Annotated[
-    Path,
-    typer.Option(
-        envvar="LOACAST_AGENT_STATE_DIR", help="Directory of the journal and the clips; made if missing."
-    ),
-]
-Credential = Annotated[
-    Path,
-    typer.Option(envvar="LOACAST_AGENT_CREDENTIAL", help="File that the controller wrote for this gateway."),
-]
-SinkName = Annotated[
-    str,
-    typer.Option(
-        envvar="LOACAST_AGENT_SINK",
-        help="Where sound goes: device, device:NAME, or file:DIR to record what would have sounded.",
-    ),
-]
+def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] | None = None) -> int:
+    """Do what a command line says.
+
+    Args:
+        arguments: Without the program's name; None takes those of this process, which is then ours alone.
+        environment: Where options come from that are not given; None takes the process's, and before it what
+            ``install`` wrote.
+
+    Returns:
+        The exit code.
+    """
+    if arguments is None:
+        keep_small()
+    if environment is None:
+        environment = {**settings_of_this_box(), **os.environ}
+    given = _parser(environment).parse_args(sys.argv[1:] if arguments is None else arguments)
+    code: int = given.do(given)
+    return code
 
 
-DownloadRate = Annotated[
-    int | None,
-    typer.Option(
-        envvar="LOACAST_AGENT_DOWNLOAD_KBIT_S",
-        min=8,
-        help="Cap on fetching ahead, in thousands of bits a second; it gives way when a clip would be late.",
-    ),
-]
+def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="loacast-agent",
+        description="LoaCast gateway: keeps a plan, plays it on its own clock, reports what really sounded.",
+    )
+    options = Options(parser.add_subparsers(metavar="COMMAND", required=True), environment)
+    _add_run(options)
+    _add_fleet(options)
+    _add_status(options)
+    return parser
 
 
-@app.command()
-def run(
-    credential: Credential,
-    state_dir: StateDir,
-    sink: SinkName = "device",
-    download_kbit_s: DownloadRate = None,
-) -> None:
-    """Run one gateway until SIGTERM or SIGINT."""
+def _add_run(options: Options) -> None:
+    command = options.command("run", _run, "Run one gateway until SIGTERM or SIGINT.")
+    options.credential(command)
+    options.state_dir(command)
+    options.sink(command)
+    options.add(
+        command,
+        "--download-kbit-s",
+        "LOACAST_AGENT_DOWNLOAD_KBIT_S",
+        "cap on fetching ahead, in thousands of bits a second; it gives way when a clip would be late",
+        kind=whole_number(8),
+        default="",
+    )
+
+
+def _add_fleet(options: Options) -> None:
+    command = options.command(
+        "fleet", _fleet, "Run many light gateways in one process, for demonstrations: real answers, no sound."
+    )
+    options.add(
+        command,
+        "--credentials",
+        "LOACAST_AGENT_CREDENTIALS",
+        "directory of credential files, *.json",
+        kind=Path,
+    )
+    options.state_dir(command)
+
+
+def _add_status(options: Options) -> None:
+    command = options.command(
+        "status",
+        _status,
+        "Print what the journal holds: plan version, next items, reports waiting. The agent may be running.",
+    )
+    options.state_dir(command)
+
+
+def _run(given: argparse.Namespace) -> int:
     tell_where_it_hangs()
     from device_agent.commands import running  # noqa: PLC0415 - other commands need neither PyAV nor numpy
 
-    raise typer.Exit(running.run(credential, state_dir, sink, download_kbit_s))
+    return running.run(given.credential, given.state_dir, given.sink, download_kbit_s=given.download_kbit_s)
 
 
-@app.command()
-def status(state_dir: StateDir) -> None:
-    """Print what the journal holds: plan version, next items, reports waiting. The agent may be running."""
-    from device_agent.commands import journal_status  # noqa: PLC0415 - `run` need not load it
-
-    raise typer.Exit(journal_status.status(state_dir))
-
-
-@app.command()
-def fleet(
-    credentials: Annotated[
-        Path,
-        typer.Option(envvar="LOACAST_AGENT_CREDENTIALS", help="Directory of credential files, *.json."),
-    ],
-    state_dir: StateDir,
-) -> None:
-    """Run many light gateways in one process, for demonstrations: real answers, no sound."""
+def _fleet(given: argparse.Namespace) -> int:
     from device_agent.commands import running  # noqa: PLC0415 - other commands need neither PyAV nor numpy
 
-    raise typer.Exit(running.fleet(credentials, state_dir))
+    return running.fleet(given.credentials, given.state_dir)
 
 
-def main() -> None:
-    """Begin a process of its own."""
-    keep_small()
-    app()
+def _status(given: argparse.Namespace) -> int:
+    from device_agent.commands import journal_status  # noqa: PLC0415 - `run` need not load it
+
+    return journal_status.status(given.state_dir)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -13,9 +13,12 @@ M_ARENA_MAX = -8
 
 
 def keep_small() -> None:
-    """Call it before structlog, numpy and PyAV are imported; afterwards it saves less."""
-    # structlog loads rich to draw tracebacks in colour, which nobody sees in a journal: 3.5 MB.
-    # None here makes that import fail, as it does where rich is not installed.
+    """Call it before structlog, numpy and PyAV are imported; afterwards it saves less.
+
+    Not in a process that is shared with others, such as a test's.
+    """
+    # structlog loads rich to draw tracebacks in colour, which nobody sees in a journal: 3.5 MB where a server
+    # is installed beside us. None here makes that import fail, as it does on a pole, which has no rich.
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
     # numpy's OpenBLAS keeps buffers for each core; we multiply blocks of 20 ms, never matrices.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

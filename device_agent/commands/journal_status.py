@@ -1,8 +1,7 @@
 """``status``: what the journal holds."""
 
+import sys
 from pathlib import Path
-
-import typer
 
 from device_agent.journal import JOURNAL_FILE, JournalError, SqliteJournal
 from device_agent.status import describe
@@ -13,9 +12,9 @@ def status(state_dir: Path) -> int:
     try:
         journal = SqliteJournal.open_to_read(state_dir / JOURNAL_FILE)
     except JournalError as error:
-        typer.echo(str(error), err=True)
+        sys.stderr.write(f"{error}\n")
         return 1
     for line in describe(journal, None):
-        typer.echo(line)
+        sys.stdout.write(f"{line}\n")
     journal.close()
     return 0

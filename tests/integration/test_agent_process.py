@@ -11,9 +11,8 @@ from support.far_end import FarEnd, now
 from support.media import MediaServer, opus, warble
 from support.pole import Pole
 from support.signing import EMERGENCY, GATEWAY, STRANGER, an_item, signed
-from typer.testing import CliRunner
 
-from device_agent.__main__ import app
+from device_agent.__main__ import main
 from wire.messages import ClipRef
 from wire.types import Event
 
@@ -179,16 +178,17 @@ def test_an_order_for_an_absent_gateway_waits_at_the_broker_and_is_done_once(
 
 
 def test_a_stopped_agent_says_goodbye_and_what_it_held_can_be_read(
-    pole: Pole, far_end: FarEnd, clip: ClipRef
+    pole: Pole, far_end: FarEnd, clip: ClipRef, capsys: pytest.CaptureFixture[str]
 ) -> None:
     item = an_item(now() + timedelta(hours=1), clips=(clip,))
     far_end.send(far_end.pen(GATEWAY).plan(now(), item), "plan")
     far_end.wait_for_events(GATEWAY, item.broadcast_id, Event.READY)
     far_end.wait(lambda: far_end.health.get(GATEWAY))
     assert far_end.health[GATEWAY][0].disk_free_bytes
-    told = CliRunner().invoke(app, ["status", "--state-dir", str(pole.directory / "state")])
-    assert "version 1, epoch 1" in told.output
-    assert item.broadcast_id in told.output
+    assert main(["status", "--state-dir", str(pole.directory / "state")]) == 0
+    told = capsys.readouterr().out
+    assert "version 1, epoch 1" in told
+    assert item.broadcast_id in told
     assert pole.stop() == 0
     far_end.wait_online(GATEWAY, online=False)
-    assert CliRunner().invoke(app, ["status", "--state-dir", str(pole.directory)]).exit_code == 1
+    assert main(["status", "--state-dir", str(pole.directory)]) == 1

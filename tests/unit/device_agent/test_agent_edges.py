@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from support.signing import NOON, an_id, an_item
 from support.simulated import SimulatedGateway
-from typer.testing import CliRunner
 
-from device_agent.__main__ import app
+from device_agent.__main__ import main
 from device_agent.clock import Clock
 from device_agent.clock_trust import ClockTrust
+from device_agent.commands.options import settings_of_this_box
 from device_agent.ids import new_id
 from device_agent.journal import Changes, MemoryJournal, SqliteJournal
 from device_agent.outbox import PER_MESSAGE, PER_ROUND, ReportOutbox
@@ -54,18 +54,33 @@ def test_a_sink_that_does_not_exist_is_refused_with_those_that_do(text: str) -> 
 
 
 @pytest.mark.parametrize("command", ["run", "status", "fleet"])
-def test_every_command_explains_itself(command: str) -> None:
-    told = CliRunner().invoke(app, [command, "--help"])
-    assert told.exit_code == 0
-    assert "--state-dir" in told.output
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert "--state-dir" in capsys.readouterr().out
 
 
 def test_without_a_credential_it_ends_with_a_reason(tmp_path: Path) -> None:
     wanted = ["--state-dir", str(tmp_path), "--sink", "file:x"]
-    told = CliRunner().invoke(app, ["run", "--credential", str(tmp_path / "none"), *wanted])
-    assert told.exit_code == 1
-    told = CliRunner().invoke(app, ["fleet", "--credentials", str(tmp_path), "--state-dir", str(tmp_path)])
-    assert told.exit_code == 1
+    assert main(["run", "--credential", str(tmp_path / "none"), *wanted]) == 1
+    assert main(["fleet", "--credentials", str(tmp_path), "--state-dir", str(tmp_path)]) == 1
+
+
+def test_what_is_not_given_comes_from_the_environment_or_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status"], {"LOACAST_AGENT_STATE_DIR": str(tmp_path)}) == 1
+    assert str(tmp_path) in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["status"], {})
+    assert "--state-dir" in capsys.readouterr().err
+
+
+def test_what_install_wrote_is_read_without_its_remarks(tmp_path: Path) -> None:
+    (tmp_path / "agent.env").write_text("# as installed\nLOACAST_AGENT_SINK=device:horn\n\n")
+    assert settings_of_this_box(tmp_path / "agent.env") == {"LOACAST_AGENT_SINK": "device:horn"}
+    assert settings_of_this_box(tmp_path / "none") == {}
 
 
 def test_status_tells_plan_next_items_and_waiting_reports(tmp_path: Path) -> None:
