@@ -18,6 +18,9 @@ from device_agent.durable import forget_cached, make_directory, rename_synced, s
 FREE_BYTES = 32 * 1000**2
 """Left free on the disk whatever the budget says: clips must never take the journal's room."""
 
+SHARE_FREE = 20
+"""On a small disk one part in so many is left free instead, if that is less."""
+
 _NAME = re.compile(r"[0-9a-f]{64}")
 _PIECE = 1 << 20
 
@@ -120,7 +123,8 @@ class Cache:
         make_directory(self._directory)
         files = {path.name: path.stat() for path in self._directory.iterdir()}
         over_budget = sum(stat.st_size for stat in files.values()) + size_bytes - self._budget_bytes
-        over_disk = self._free_bytes + size_bytes - shutil.disk_usage(self._directory).free
+        disk = shutil.disk_usage(self._directory)
+        over_disk = min(self._free_bytes, disk.total // SHARE_FREE) + size_bytes - disk.free
         excess = max(over_budget, over_disk)
         spare = sorted(files.keys() - {part for name in needed for part in (name, f"{name}.part")})
         going: list[str] = []

@@ -124,10 +124,10 @@ def test_the_least_recently_used_clip_that_nobody_needs_goes_first(tmp_path: Pat
 
 def test_clips_leave_the_disk_some_room_whatever_their_budget_is(tmp_path: Path) -> None:
     free = shutil.disk_usage(tmp_path).free
-    cache = Cache(tmp_path, budget_bytes=2 * free, free_bytes=2 * free)
+    cache = Cache(tmp_path, budget_bytes=2 * free)
     cache.path(SHA).write_bytes(CONTENT)
     with pytest.raises(CacheFull, match="the disk"):
-        cache.make_room(0, {SHA})
+        cache.make_room(free, {SHA})
     assert cache.names() == (SHA,)
 
 
