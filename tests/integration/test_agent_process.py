@@ -6,14 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from support.broker import Broker
 from support.far_end import FarEnd, now
 from support.media import MediaServer, opus, warble
 from support.pole import Pole
 from support.signing import EMERGENCY, GATEWAY, STRANGER, an_item, signed
+from support.sound import normalised_cross_correlation
 
 from device_agent.__main__ import main
-from wire.messages import ClipRef
+from wire.messages import ClipRef, Report
 from wire.types import Event
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound")]
@@ -116,10 +118,11 @@ def test_after_a_kill_mid_play_the_rest_is_not_played_and_nothing_is_lost_or_dou
     assert len(ends) == 2
 
 
-def test_a_play_order_sounds_at_once_and_an_emergency_takes_over(
+def test_an_emergency_takes_over_at_once_and_what_it_cut_off_comes_back_at_its_place(
     pole: Pole, far_end: FarEnd, media: MediaServer, clip: ClipRef
 ) -> None:
-    long = media.add(opus(warble(30_000, seed=5)), 30_000)
+    sound = warble(9_000, seed=5)
+    long = media.add(opus(sound), 9_000)
     pen = far_end.pen(GATEWAY)
     routine = an_item(now(), clips=(long,))
     far_end.send(pen.play(now(), routine))
@@ -131,14 +134,46 @@ def test_a_play_order_sounds_at_once_and_an_emergency_takes_over(
 
     urgent = an_item(now(), clips=(clip,), priority="emergency")
     far_end.send(pen.play(now(), urgent, boot=boot), "emergency", EMERGENCY)
-    far_end.wait_for_events(GATEWAY, urgent.broadcast_id, Event.PLAYED)
-    far_end.wait_for_events(GATEWAY, routine.broadcast_id, Event.RESUMED)
-    (paused,) = [r for r in far_end.about(GATEWAY, routine.broadcast_id) if r.event is Event.PAUSED]
-    assert paused.by == urgent.broadcast_id
-    (playing,) = [r for r in far_end.about(GATEWAY, urgent.broadcast_id) if r.event is Event.PLAYING]
+    far_end.wait_for_events(GATEWAY, routine.broadcast_id, Event.RESUMED, Event.PLAYED)
+    received, playing = (
+        only(far_end, urgent.broadcast_id, event) for event in (Event.RECEIVED, Event.PLAYING)
+    )
+    paused, resumed, played = (
+        only(far_end, routine.broadcast_id, event) for event in (Event.PAUSED, Event.RESUMED, Event.PLAYED)
+    )
     assert playing.started_at is not None
-    assert playing.started_at - urgent.start_at < timedelta(milliseconds=500)
+    assert playing.started_at - received.at < timedelta(milliseconds=250)
     assert heard(pole, playing.started_at) > 0.99
+
+    faded = pole.recording.between(playing.started_at - timedelta(milliseconds=50), playing.started_at)
+    before = pole.recording.between(
+        playing.started_at - timedelta(milliseconds=100), playing.started_at - timedelta(milliseconds=50)
+    )
+    assert loudness(faded[-240:]) < 0.1 * loudness(before)
+    assert loudness(faded[:1200]) > loudness(faded[1200:]) > 0
+
+    assert (paused.by, resumed.started_at is not None) == (urgent.broadcast_id, True)
+    assert resumed.started_at is not None
+    assert paused.played_ms is not None
+    place = (paused.played_ms - 50) * 48
+    rest = sound[place:]
+    got = pole.recording.between(
+        resumed.started_at, resumed.started_at + timedelta(seconds=len(rest) / 48_000)
+    )
+    # The clip is coded: its samples lie a millisecond or so beside those it was made of.
+    likeness, lag = normalised_cross_correlation(got, rest[4_800:-4_800])
+    assert likeness > 0.95
+    assert abs(lag - 4_800) < 480
+    assert played.played_ms == played.expected_ms == 9_000
+
+
+def only(far_end: FarEnd, broadcast_id: str, event: Event) -> Report:
+    (report,) = [each for each in far_end.about(GATEWAY, broadcast_id) if each.event is event]
+    return report
+
+
+def loudness(samples: NDArray[np.float32]) -> float:
+    return float(np.sqrt(np.mean(np.square(samples))))
 
 
 def test_what_is_forged_misaddressed_expired_or_replayed_never_sounds(
