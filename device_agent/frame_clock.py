@@ -4,9 +4,10 @@ A device's crystal is up to some 200 ppm off, which is 0.36 s in half an hour; a
 its jitter, a tenth of a millisecond to several. Frames pass evenly in the device's own time, so a straight
 line through the looks is the truth, and its slope the crystal.
 
-The line is kept by a filter of the g-h kind with a growing memory, which up to `MEMORY` looks is the fit by
-least squares (E. Brookner, *Tracking and Kalman Filtering Made Easy*, 1998, §1.2.10), then forgets evenly.
-The use is that of F. Adriaensen, *Using a DLL to filter time* (Linux Audio Conference 2005).
+The line is kept by a filter of the g-h kind with a growing memory, which at first is the fit by least squares
+(E. Brookner, *Tracking and Kalman Filtering Made Easy*, 1998, §1.2.10), then forgets evenly; the use is that
+of F. Adriaensen, *Using a DLL to filter time* (Linux Audio Conference 2005). Place and slope have memories of
+their own: PulseAudio's reports swing for seconds after a processor was busy, and a crystal does not.
 """
 
 from device_agent.sinks.contract import RATE
@@ -14,11 +15,15 @@ from device_agent.sinks.contract import RATE
 NOMINAL_NS = 1_000_000_000 / RATE
 """Length of a frame of a crystal that is right."""
 
-MEMORY = 1_500
-"""Looks that count, 30 s of blocks: long against jitter, short against how fast a crystal warms up."""
+MEMORY = 200
+"""Looks that count for the place, 4 s of blocks: long against jitter, short against what PulseAudio swings."""
 
-PRIOR_LOOKS = 250
-"""A crystal is nearly right before any look: the first five seconds may not say much about the slope."""
+SLOPE_MEMORY = 1_000
+PRIOR_LOOKS = 500
+"""A crystal is nearly right before any look: the slope follows in twenty seconds, later in a minute."""
+
+CALM_LOOKS = 500
+"""After a device began, or stood still, its reports of itself swing; for ten seconds the slope learns nothing."""
 
 MAX_PPM = 1_000.0
 """More than any crystal; a slope beyond it is a mistake."""
@@ -41,6 +46,7 @@ class FrameClock:
         self._at_ns = 0.0
         self._frame_ns = NOMINAL_NS
         self._looks = 0
+        self._calm_looks = 0
         self._slope_looks = PRIOR_LOOKS
         self._spread_ns = 0.0
         self._astray = 0
@@ -68,14 +74,21 @@ class FrameClock:
             if self._astray < ASTRAY_LOOKS:
                 return
         if not self._looks or self._astray >= ASTRAY_LOOKS:
-            self._frame, self._at_ns, self._looks, self._astray = frame, sounds_ns, 1, 0
+            self._frame, self._at_ns = frame, sounds_ns
+            self._looks, self._calm_looks, self._astray = 1, 0, 0
             return
         self._astray = 0
         self._spread_ns += SPREAD_SHARE * (abs(off_ns) - self._spread_ns)
         passed = max(1, frame - self._frame)
         self._looks = n = min(self._looks + 1, MEMORY)
-        self._slope_looks = m = min(self._slope_looks + 1, MEMORY)
         self._frame, self._at_ns = frame, expected_ns + off_ns * 2 * (2 * n - 1) / (n * (n + 1))
-        self._frame_ns += off_ns / passed * 6 / (m * (m + 1))
-        off_most = NOMINAL_NS * MAX_PPM / 1e6
-        self._frame_ns = min(max(self._frame_ns, NOMINAL_NS - off_most), NOMINAL_NS + off_most)
+        self._calm_looks += 1
+        if self._calm_looks > CALM_LOOKS:
+            self._learn_slope(off_ns / passed)
+
+    def _learn_slope(self, off_ns: float) -> None:
+        """Take note that a frame took so much longer than expected."""
+        self._slope_looks = m = min(self._slope_looks + 1, SLOPE_MEMORY)
+        self._frame_ns += off_ns * 6 / (m * (m + 1))
+        most_ns = NOMINAL_NS * MAX_PPM / 1e6
+        self._frame_ns = min(max(self._frame_ns, NOMINAL_NS - most_ns), NOMINAL_NS + most_ns)

@@ -8,8 +8,8 @@ from device_agent.sinks.contract import RATE
 
 LIMIT_PPM = 500.0
 SLEW_PPM_PER_S = 50.0
-RETURN_S = 20.0
-"""Time constant in which a small distance is made up: 1 ms by 50 ppm."""
+RETURN_S = 10.0
+"""Time constant in which a small distance is made up: 1 ms by 100 ppm. The slew keeps up with it."""
 
 ENOUGH_NS = 50_000
 """A distance that is left alone, two or three samples: sound that needs no trimming stays as it is."""
