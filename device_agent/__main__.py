@@ -58,6 +58,20 @@ def _add_run(options: Options) -> None:
         kind=whole_number(8),
         default="",
     )
+    options.add(
+        command,
+        "--probe",
+        "LOACAST_AGENT_PROBE",
+        "what hears the loudspeaker, if anything does: device, device:NAME (microphone, line in, monitor)",
+        default="",
+    )
+    options.add(
+        command,
+        "--self-test-at",
+        "LOACAST_AGENT_SELF_TEST_AT",
+        "HH:MM of the nightly self-test, local time; with a probe a very soft chirp sounds",
+        default="",
+    )
 
 
 def _add_fleet(options: Options) -> None:
@@ -87,7 +101,14 @@ def _run(given: argparse.Namespace) -> int:
     tell_where_it_hangs()
     from device_agent.commands import running  # noqa: PLC0415 - other commands need neither PyAV nor numpy
 
-    return running.run(given.credential, given.state_dir, given.sink, download_kbit_s=given.download_kbit_s)
+    return running.run(
+        given.credential,
+        given.state_dir,
+        given.sink,
+        download_kbit_s=given.download_kbit_s,
+        probe=given.probe,
+        self_test_at=given.self_test_at,
+    )
 
 
 def _fleet(given: argparse.Namespace) -> int:
