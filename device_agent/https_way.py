@@ -189,10 +189,10 @@ class HttpsWay:
                 timeout=urllib3.Timeout(connect=min(CONNECT_S, timeout_s), read=timeout_s),
                 preload_content=False,
             )
-            try:
+            with response:
                 data = response.read(MAX_ANSWER_BYTES + 1)
-            finally:
-                response.release_conn()
+                if len(data) <= MAX_ANSWER_BYTES:
+                    response.release_conn()  # for the next question; otherwise it is closed
         except urllib3.exceptions.HTTPError as error:
             raise HttpsFailed(f"no connection: {error}") from error
         if response.status not in (HTTPStatus.OK, HTTPStatus.ACCEPTED):
