@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import typer
 
 from tests.bench import fanout as fanning
+from tests.bench import gateway as single
 from tests.bench import sync as synchrony
 
 app = typer.Typer(help="Benchmarks of LoaCast, each beside a baseline of the same run.", no_args_is_help=True)
@@ -31,6 +32,16 @@ def sync(
 ) -> None:
     """Let many gateways sound at once, and as many Snapcast clients; print how far apart they were."""
     synchrony.measure(gateways, rounds, player)
+
+
+@app.command()
+def gateway(
+    seconds: Annotated[int, typer.Option(min=3, max=600, help="Watched so long idle, and playing.")] = 20,
+    rounds: Annotated[int, typer.Option(min=1, max=50, help="Runs; medians are printed.")] = 3,
+    sink: Annotated[str | None, typer.Option(help="As the agent's; without, sound goes to a file.")] = None,
+) -> None:
+    """Measure what one gateway costs: memory, processor, time from start to ready."""
+    single.measure(seconds, rounds, sink)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,35 @@
+"""A gateway stays small: bounds wide enough for a busy machine, narrow enough to notice a heavy import."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.broker import Broker
+from support.far_end import FarEnd
+from support.media import MediaServer
+
+from tests.bench.gateway import run_once
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound")]
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    broker = Broker(tmp_path / "broker").start()
+    yield broker
+    broker.stop()
+
+
+def test_an_agent_takes_little_memory_little_time_to_start_and_little_of_a_core(
+    tmp_path: Path, broker: Broker
+) -> None:
+    media, far_end = MediaServer(), FarEnd(broker.controller_address())
+    try:
+        cost = run_once(tmp_path / "pole", broker, media, far_end, 3)
+    finally:
+        far_end.stop()
+        media.stop()
+    assert 20 < cost.idle_mb < 84
+    assert cost.idle_mb <= cost.playing_mb < 90
+    assert 0 < cost.ready_s < 6
+    assert 0 < cost.playing_percent < 30
