@@ -77,6 +77,8 @@ class GatewayDetailOut(GatewayOut):
     """Version of the signed configuration that was ordered of it."""
     config_told: int
     """Version that it says it holds."""
+    by_https: bool
+    """Reached over HTTPS at present, because MQTT is closed to it."""
     health: dict[str, Any] | None
     health_at: datetime | None
     connectivity: list[ConnectivityOut]
@@ -132,7 +134,7 @@ def list_gateways(actor: ActorDep, session: SessionDep) -> list[GatewayOut]:
 
 
 @router.get("/gateways/{gateway_id}", operation_id="get_gateway")
-def get_gateway(gateway_id: str, actor: ActorDep, session: SessionDep) -> GatewayDetailOut:
+def get_gateway(gateway_id: str, svc: ServicesDep, actor: ActorDep, session: SessionDep) -> GatewayDetailOut:
     """One gateway with its health and history."""
     gateway = service.get_gateway(session, actor, gateway_id)
     state = states_of(session, [gateway_id])[gateway_id]
@@ -156,6 +158,7 @@ def get_gateway(gateway_id: str, actor: ActorDep, session: SessionDep) -> Gatewa
         ),
         config_wanted=config.version if config is not None else 0,
         config_told=state.config_version,
+        by_https=gateway_id in svc.inboxes.open_now(),
         health=state.health,
         health_at=state.health_at,
         connectivity=[ConnectivityOut(at=each.at, online=each.online) for each in history],

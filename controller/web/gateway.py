@@ -52,6 +52,7 @@ def _board(visit: Visit, found: Gateway) -> dict[str, Any]:
         "area": places.name(found.area_id),
         "commune": commune.name if commune else "",
         "state": state,
+        "by_https": found.id in visit.svc.inboxes.open_now(),
         "member": Member(found, state, contact(state), places.name(found.area_id)),
         "readings": readings(state.health),
         "self_test_at": self_test_at(state.health),

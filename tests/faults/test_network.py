@@ -51,6 +51,13 @@ class Scene:
         port = f"{self.town.broker.port:04X}"
         return any(row[2].endswith(f":{port}") and row[3] == ESTABLISHED for row in rows)
 
+    def by_https(self) -> bool:
+        """Whether staff are shown that it is reached over HTTPS."""
+        shown = self.timetable.api.client.get(f"/cum-loa/{GATEWAY}").text
+        told: bool = self.timetable.api.get(f"/gateways/{GATEWAY}")["by_https"]
+        assert told is ('data-test="by-https"' in shown)
+        return told
+
     def state(self, broadcast_id: str) -> str:
         return str(self.timetable.deliveries(broadcast_id)[GATEWAY]["state"])
 
@@ -76,6 +83,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 def test_with_mqtt_shut_a_gateway_is_online_by_https_plays_what_is_ordered_and_tells(scene: Scene) -> None:
     eventually(lambda: scene.contact() == "online", 30, "online by HTTPS")
     assert not scene.speaks_mqtt()
+    assert scene.by_https()
     began = now()
     broadcast = scene.timetable.now(gateways=[GATEWAY])
     eventually(lambda: scene.state(broadcast) in {"playing", "played"}, 10, "it sounds")
@@ -93,6 +101,7 @@ def test_back_at_the_broker_nothing_is_lost_and_nothing_doubled(scene: Scene) ->
     eventually(lambda: scene.state(broadcast) == "played", 15, "played by MQTT")
     scene.timetable.settled(20)
     assert scene.contact() == "online"
+    assert not scene.by_https()
     history = scene.timetable.api.get(f"/gateways/{GATEWAY}")["connectivity"]
     assert [each["online"] for each in history] == [True], "it was there all the time"
     assert scene.timetable.api.get("/security-events") == [], "the same envelope twice is no attack here"
