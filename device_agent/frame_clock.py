@@ -16,14 +16,14 @@ NOMINAL_NS = 1_000_000_000 / RATE
 """Length of a frame of a crystal that is right."""
 
 MEMORY = 200
-"""Looks that count for the place, 4 s of blocks: long against jitter, short against what PulseAudio swings."""
+"""Looks that count for the place, 4 s of blocks: long against jitter, short against PulseAudio's swings."""
 
 SLOPE_MEMORY = 1_000
 PRIOR_LOOKS = 500
 """A crystal is nearly right before any look: the slope follows in twenty seconds, later in a minute."""
 
 CALM_LOOKS = 500
-"""After a device began, or stood still, its reports of itself swing; for ten seconds the slope learns nothing."""
+"""After a device began, or stood still, its reports swing; for ten seconds the slope learns nothing."""
 
 MAX_PPM = 1_000.0
 """More than any crystal; a slope beyond it is a mistake."""
