@@ -1,7 +1,9 @@
 """Whether the wall clock may be believed. Pure; the clock is an argument.
 
-A gateway has no battery behind its clock: after a power cut it may wake up in 1970. Two things are known
-better: the controller's signed beats say what time it is, and time never runs back behind what was seen.
+A gateway has no battery behind its clock: after a power cut it may wake up in 1970, or a year ahead. Two
+things are known better: the controller's signed beats say what time it is, and time never runs back behind
+what was seen, which is the date of any message that the controller has signed. Nothing is known of a clock
+that is wrong by hours when a box starts and nobody can be reached: it is believed until a beat comes.
 """
 
 from dataclasses import dataclass, replace
@@ -16,6 +18,12 @@ MAX_OFFSET = timedelta(seconds=30)
 MAX_DELAY = timedelta(minutes=3)
 """A beat may be held up for so long (it expires after 60 s at the broker, then a stalled link, a slow disk).
 Delay makes our clock look fast, never slow: one such beat is no reason to mistrust a clock that was right."""
+
+
+MAX_AWAY = timedelta(days=30)
+"""A clock that no beat has confirmed is not believed so long after what was last known. A plan reaches eight
+days and the controller sends a new one each hour: a box that was really off for so long has nothing to play,
+and one that only thinks so must not give up its plan before it has heard a beat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +53,14 @@ class ClockTrust:
         """Judge the wall clock's reading."""
         if self.offset_ms is not None and abs(milliseconds(self.offset_ms)) > MAX_OFFSET:
             return Moment(now, trusted=False, true_now=now + milliseconds(self.offset_ms))
-        if self.floor_at is not None and now < self.floor_at - MAX_OFFSET:
+        if self.floor_at is not None and not self._is_likely(now, self.floor_at):
             return Moment(now, trusted=False, true_now=self.floor_at)
         return Moment(now, trusted=True, true_now=now, confirmed=self.offset_ms is not None)
+
+    def _is_likely(self, now: datetime, floor_at: datetime) -> bool:
+        if now < floor_at - MAX_OFFSET:
+            return False
+        return self.offset_ms is not None or now <= floor_at + MAX_AWAY
 
     def heard(self, iat: datetime, now: datetime) -> "ClockTrust":
         """Return what is known after a signed beat made at `iat` came in at `now`."""
@@ -59,6 +72,12 @@ class ClockTrust:
         if was_right and not agrees and -MAX_DELAY <= said < -MAX_OFFSET:
             return replace(self, floor_at=floor_at, doubted_ms=said_ms)
         return ClockTrust(floor_at, said_ms)
+
+    def passed(self, iat: datetime) -> "ClockTrust":
+        """Return what is known after any message came in that the controller signed at `iat`."""
+        if self.floor_at is not None and iat <= self.floor_at:
+            return self
+        return replace(self, floor_at=iat)
 
     def stepped(self, step_ms: int) -> "ClockTrust":
         """Return what is known after somebody set the wall clock forward by `step_ms` (back if negative)."""

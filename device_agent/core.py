@@ -165,7 +165,8 @@ class GatewayCore:
         )
         match verdict:
             case Admitted():
-                return self._obey(verdict, channel, moment)
+                self._trust = self._trust.passed(verdict.message.iat)
+                return self._obey(verdict, channel, self._trust.at(now))
             case Refused(rejection, detail):
                 reports = self._rejections.note(rejection, detail, now)
                 return self._take((self._playback, tuple(map(Tell, reports))), now)
@@ -275,6 +276,8 @@ class GatewayCore:
 
     def _beat(self, beat: Beat, freshness: Freshness, now: datetime) -> Effects:
         trust = self._trust.heard(beat.iat, now)
+        if self._trust.offset_ms is None:
+            self._floor_save_at = now  # the first since the start: worth more than a minute's wait
         step = machine.on_time(self._playback, trust.at(now))
         effects = self._take(step, now, freshness=freshness, trust=trust)
         known = (self._playback.entries, self._playback.settled)

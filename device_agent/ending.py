@@ -11,6 +11,10 @@ from wire.types import AfterPreemption, Event
 FADE_MS = 50
 """wire.md's fade: what was faded was not understood, so an item that comes back begins before it."""
 
+SILENT_DB = -60.0
+"""Peak up to which nobody can have heard anything: an empty recording, or a gateway that is muted. Silence is
+never success (architecture.md §1)."""
+
 
 def finished(turn: Turn, entry: Entry, said: Finished) -> None:
     """Settle an item that ended or was ended, or let it make way for another."""
@@ -20,7 +24,10 @@ def finished(turn: Turn, entry: Entry, said: Finished) -> None:
         return
     evidence = _evidence(entry, said)
     if _whole(heard.played_ms, entry.expected_ms):
-        _settle(turn, entry, Event.PLAYED, heard, **evidence)
+        if heard.peak_db is not None and heard.peak_db <= SILENT_DB:
+            _settle(turn, entry, Event.FAILED, heard, reason="silent", **evidence)
+        else:
+            _settle(turn, entry, Event.PLAYED, heard, **evidence)
     elif cut is not None:
         _settle(turn, entry, cut.event, heard, reason=cut.reason, by=cut.by, **evidence)
     elif heard.played_ms:

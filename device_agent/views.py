@@ -82,8 +82,14 @@ def state_of(seen: Seen, now: datetime) -> State:
     )
 
 
+OFFSET_MATTERS_MS = 5_000
+"""A clock that moves against the controller's by less is told with the next health, each minute."""
+
+
 def same_state(told: State, seen: Seen) -> bool:
     """Whether a state that was told is still true in what matters to whoever watches."""
+    if abs((told.clock_offset_ms or 0) - (seen.clock_offset_ms or 0)) >= OFFSET_MATTERS_MS:
+        return False
     return (told.playing, told.plan_version, told.config_version, told.volume_percent) == (
         sounding(seen.playback),
         seen.plan_version,

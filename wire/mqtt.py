@@ -208,7 +208,11 @@ class Connection:
                 properties=properties,
             )
         except OSError as error:
-            log.info("broker_unreachable", reason=str(error))
+            if isinstance(error, ssl.SSLError):
+                # Not the network: a certificate that is over, or a clock that says so. No trace says more.
+                log.error("broker_tls_failed", reason=str(error))  # noqa: TRY400
+            else:
+                log.info("broker_unreachable", reason=str(error))
             self._stayed_here = stayed_here(error)
             return False
         self._stayed_here = False
