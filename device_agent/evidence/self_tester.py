@@ -14,6 +14,9 @@ QUIET_NS = 3 * SECOND_NS
 STALE_NS = 2 * SECOND_NS
 """A device that has taken nothing for so long does not take samples."""
 
+OPENING_NS = 3 * SECOND_NS
+"""After a start the device and the probe are being opened."""
+
 TRIES = 3
 RETRY_NS = 10 * SECOND_NS
 
@@ -31,7 +34,7 @@ class SelfTester:
         self._at = at
         self._has_probe = has_probe
         self._since_ns: int | None = None
-        self._not_before_ns = 0
+        self._not_before_ns: int | None = None
         self._tries = 0
 
     def step(
@@ -56,6 +59,8 @@ class SelfTester:
         """
         if self._since_ns is not None:
             return self._judge(now_ns, self._since_ns, written, heard)
+        if self._not_before_ns is None:
+            self._not_before_ns = now_ns + OPENING_NS
         if self._at is None or not is_due(now, self._at, last_at, next_start_at):
             self._tries = 0
         elif now_ns >= self._not_before_ns:

@@ -17,7 +17,7 @@ QUIETEST_DB = -60.0
 RAISE_S = 5
 """So many loud seconds more than quiet ones raise the alarm: a word has pauses, a motorcycle passes."""
 
-END_S = 10
+END_S = 6
 """So many quiet seconds on end are the end of it."""
 
 _FALL = 0.2
