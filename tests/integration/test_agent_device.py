@@ -1,68 +1,28 @@
 """The real way to a sound device: PortAudio, ALSA, a PulseAudio null sink, recorded at its monitor."""
 
-import ctypes.util
-import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from support.media import warble
+from support.pulse import needs_pulse, running_pulse
 
 from device_agent.clock import Clock
 from device_agent.sinks.contract import BLOCK_FRAMES, RATE, SILENCE, SinkError
 from device_agent.sinks.device import DeviceSink
 
-MISSING = [name for name in ("pulseaudio", "pactl", "parec") if shutil.which(name) is None]
-if ctypes.util.find_library("portaudio") is None:
-    MISSING.append("libportaudio2")
-
-pytestmark = [
-    pytest.mark.xdist_group("sound"),
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
-]
+pytestmark = [pytest.mark.xdist_group("sound"), pytest.mark.slow, needs_pulse]
 
 
 @pytest.fixture
 def pulse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A PulseAudio of our own with one null sink as the default device of ALSA."""
-    runtime = tmp_path / "pulse"
-    runtime.mkdir(mode=0o700)
-    socket = runtime / "native"
-    alsa = tmp_path / "asound.conf"
-    alsa.write_text("</usr/share/alsa/alsa.conf>\npcm.!default { type pulse }\nctl.!default { type pulse }\n")
-    for name, value in {
-        "XDG_RUNTIME_DIR": str(runtime),
-        "PULSE_RUNTIME_PATH": str(runtime),
-        "PULSE_STATE_PATH": str(runtime),
-        "HOME": str(tmp_path),
-        "PULSE_SERVER": f"unix:{socket}",
-        "ALSA_CONFIG_PATH": str(alsa),
-    }.items():
-        monkeypatch.setenv(name, value)
-    daemon = subprocess.Popen(
-        [
-            "pulseaudio",
-            "-n",
-            "--daemonize=no",
-            "--exit-idle-time=-1",
-            "--use-pid-file=no",
-            "--disallow-exit",
-            f"--load=module-native-protocol-unix socket={socket} auth-anonymous=1",
-            "--load=module-null-sink sink_name=pole rate=48000 channels=1 format=s16le",
-        ],
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 10
-    while subprocess.run(["pactl", "info"], capture_output=True, check=False).returncode:
-        assert time.monotonic() < deadline, "PulseAudio does not start"
-        assert daemon.poll() is None, "PulseAudio has ended"
-    yield
-    daemon.terminate()
-    daemon.wait(10)
+    with running_pulse(tmp_path) as environment:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        yield
 
 
 @pytest.mark.usefixtures("pulse")
