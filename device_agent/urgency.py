@@ -1,13 +1,15 @@
 """The inbox of the agent's loop: first come, first served, but emergencies before everything.
 
 Twelve hundred orders may have waited at the broker for a gateway that was away; each costs a write to the
-disk. An emergency behind them is taken out first.
+disk. An emergency behind them is taken out first. So is word of the line itself, in its order with them: what
+comes again after a new connection is told from a replay by it.
 """
 
 import itertools
 import queue
 from typing import Generic, TypeVar
 
+from device_agent.https_way import Connected, Lost
 from wire.mqtt import Incoming
 from wire.topics import down
 
@@ -28,8 +30,11 @@ class UrgentFirst(Generic[T]):
 
     def put(self, event: T) -> None:
         """Add an event; never waits."""
-        routine = not (isinstance(event, Incoming) and event.topic == self._emergency)
-        self._queue.put((routine, next(self._numbers), event))
+        if isinstance(event, Incoming):
+            urgent = event.topic == self._emergency
+        else:
+            urgent = isinstance(event, Connected | Lost)
+        self._queue.put((not urgent, next(self._numbers), event))
 
     def get(self, timeout: float) -> T:
         """Return the next event.

@@ -11,6 +11,7 @@ from support.signing import GATEWAY, NOON
 
 from device_agent.effects import Want
 from device_agent.fetching import FetchQueue, Job
+from device_agent.https_way import Connected, Lost
 from device_agent.rate import BURST_S, MARGIN, RateLimit
 from device_agent.urgency import UrgentFirst
 from wire.messages import ClipRef
@@ -81,9 +82,12 @@ def test_an_emergency_is_taken_out_of_the_inbox_before_a_flood() -> None:
     for number in range(1_200):
         inbox.put(heard("order", b"%d" % number))
     inbox.put("a click of the player")
+    inbox.put(Lost())
+    inbox.put(Connected())
     inbox.put(heard("emergency", b"first"))
     inbox.put(heard("emergency", b"second"))
-    first, second, *rest = [inbox.get(0.0) for _ in range(1_203)]
+    lost, connected, first, second, *rest = [inbox.get(0.0) for _ in range(1_205)]
+    assert (lost, connected) == (Lost(), Connected()), "or what comes again would pass for a replay"
     assert isinstance(first, Incoming)
     assert isinstance(second, Incoming)
     assert (first.payload, second.payload) == (b"first", b"second")
