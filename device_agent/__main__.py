@@ -42,6 +42,8 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     _add_run(options)
     _add_fleet(options)
     _add_status(options)
+    _add_install(options)
+    _add_uninstall(options)
     return parser
 
 
@@ -92,9 +94,54 @@ def _add_status(options: Options) -> None:
     command = options.command(
         "status",
         _status,
-        "Print what the journal holds: plan version, next items, reports waiting. The agent may be running.",
+        "Show how the running agent is and what its journal holds: plan, next items, reports waiting.",
     )
     options.state_dir(command)
+    command.add_argument("--json", action="store_true", help="for programs")
+
+
+def _add_install(options: Options) -> None:
+    command = options.command(
+        "install",
+        _install,
+        "Make this box a gateway that starts by itself: user, service, settings, credential. Run it again to "
+        "change something; the rest stays.",
+    )
+    command.add_argument(
+        "--credential",
+        metavar="FILE",
+        help="what the controller's `gateway add` wrote; - reads standard input; not needed again later",
+    )
+    command.add_argument("--tls-ca", type=Path, metavar="FILE", help="authority of the broker's certificate")
+    command.add_argument("--sink", help="where sound goes: device or device:NAME; without, as it is set")
+    command.add_argument(
+        "--watchdog-s",
+        type=int,
+        default=30,
+        metavar="SECONDS",
+        help="started again after so long without a sign of life (%(default)s)",
+    )
+    command.add_argument("--no-start", action="store_true", help="do not start it now")
+    _add_root(command)
+
+
+def _add_uninstall(options: Options) -> None:
+    command = options.command(
+        "uninstall", _uninstall, "Take the service away; journal, clips and credential stay unless purged."
+    )
+    command.add_argument("--purge", action="store_true", help="take them as well")
+    _add_root(command)
+
+
+def _add_root(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--dry-run", action="store_true", help="print what would be done, change nothing")
+    command.add_argument(
+        "--root",
+        type=Path,
+        default=Path("/"),
+        metavar="DIR",
+        help="files of another system, as an image's",
+    )
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -118,9 +165,29 @@ def _fleet(given: argparse.Namespace) -> int:
 
 
 def _status(given: argparse.Namespace) -> int:
-    from device_agent.commands import journal_status  # noqa: PLC0415 - `run` need not load it
+    from device_agent.commands import showing  # noqa: PLC0415 - `run` need not load it
 
-    return journal_status.status(given.state_dir)
+    return showing.status(given.state_dir, as_json=given.json)
+
+
+def _install(given: argparse.Namespace) -> int:
+    from device_agent.commands import installing  # noqa: PLC0415 - `run` need not load it
+
+    return installing.install(
+        given.credential,
+        given.tls_ca,
+        given.sink,
+        given.watchdog_s,
+        root=given.root.absolute(),
+        start=not given.no_start,
+        dry_run=given.dry_run,
+    )
+
+
+def _uninstall(given: argparse.Namespace) -> int:
+    from device_agent.commands import installing  # noqa: PLC0415 - `run` need not load it
+
+    return installing.uninstall(root=given.root.absolute(), purge=given.purge, dry_run=given.dry_run)
 
 
 if __name__ == "__main__":
