@@ -11,7 +11,7 @@ from support.site import LivedIn, lived_in_site
 from controller.broadcasts.delivery import DeliveryState
 from controller.gateways.liveness import Contact
 from controller.gateways.models import GatewayKind
-from wire.types import Priority
+from wire.types import Fault, Priority, SelfTest, Sound
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -41,6 +41,7 @@ WORDS_OF_THE_PROGRAM = {
     *(contact.value for contact in Contact),
     *(kind.value for kind in GatewayKind),
     *(priority.value for priority in Priority),
+    *(each.value for kind in (Sound, Fault, SelfTest) for each in kind),
     "None",
     "null",
     "undefined",

@@ -33,7 +33,7 @@ from controller.settings import Settings
 from wire import topics
 from wire.messages import Health, Report, Reports, State, encode
 from wire.mqtt import Incoming
-from wire.types import Event, Mode, Priority, Rejection
+from wire.types import Event, Fault, Mode, Priority, Rejection, SelfTest, Sound
 
 
 class Voice:
@@ -104,8 +104,8 @@ def live_a_day(engine: Engine, settings: Settings, commune: Commune, now: dateti
             now - timedelta(hours=2),
             priority=Priority.PRIORITY,
         )
-        for gateway_id in ids[:5]:
-            _plays(voices[gateway_id], mixed, mixed.duration_ms)
+        for gateway_id, sound in zip(ids, (*Sound, None, Sound.CONFIRMED), strict=False):
+            _plays(voices[gateway_id], mixed, mixed.duration_ms, sound=sound)
         _plays(voices[ids[5]], mixed, 3100, event=Event.PARTIAL, reason="restarted")
         at = mixed.start_at + timedelta(minutes=3)
         voices[ids[7]].reports(Event.MISSED, mixed.id, at, reason="clip_missing")
@@ -126,6 +126,10 @@ def live_a_day(engine: Engine, settings: Settings, commune: Commune, now: dateti
         voices[ids[1]].reports(
             Event.REJECTED, None, now - timedelta(minutes=20), reason=Rejection.BAD_SIGNATURE.value
         )
+        at = now - timedelta(minutes=50)
+        voices[ids[4]].reports(Event.FAULT, None, at, reason=Fault.SELF_TEST)
+        voices[ids[4]].reports(Event.FAULT_OVER, None, at + timedelta(minutes=5), reason=Fault.SELF_TEST)
+        voices[ids[4]].reports(Event.FAULT, None, now, reason=Fault.SOUND_WHILE_IDLE)
         schedule, coming = newsroom.schedule("Chương trình của xã", now)
         _confirm_plans(session, now)
         return Day(played.id, mixed.id, failed.id, playing.id, coming, schedule, clip.sha256)
@@ -204,6 +208,8 @@ def _plays(
     played_ms: int,
     event: Event = Event.PLAYED,
     reason: str | None = None,
+    *,
+    sound: Sound | None = None,
 ) -> None:
     started_at = broadcast.start_at + timedelta(milliseconds=80)
     voice.reports(Event.PLAYING, broadcast.id, started_at, started_at=started_at)
@@ -217,6 +223,8 @@ def _plays(
         expected_ms=broadcast.duration_ms,
         underruns=0,
         peak_db=-1.8,
+        rms_db=-18.3,
+        sound=sound,
     )
 
 
@@ -265,6 +273,9 @@ def _say_how_they_are(voices: dict[str, Voice], gateway_ids: list[str], now: dat
             clock_offset_ms=12,
             volume_percent=80,
             output_peak_db=-1.8,
+            self_test=SelfTest.HEARD if number % 3 else SelfTest.NOT_HEARD,
+            self_test_at=now - timedelta(hours=9),
+            idle_noise_db=-71.2 if number % 2 else None,
             underruns=0,
         )
 

@@ -17,7 +17,7 @@ from controller.broadcasts.delivery import (
     on_time,
     on_withdrawn,
 )
-from wire.types import Event
+from wire.types import Event, Sound
 
 
 def seconds(number: float) -> timedelta:
@@ -74,6 +74,14 @@ def test_less_than_98_percent_is_partial() -> None:
     enough = news(Event.PLAYED, played_ms=9_800, expected_ms=10_000)
     assert (walk(almost).state, walk(almost).reason) == (DeliveryState.PARTIAL, "too_short")
     assert walk(enough).state is DeliveryState.PLAYED
+
+
+def test_what_the_probe_says_is_kept_with_the_end_and_only_with_it() -> None:
+    heard = {"played_ms": 10_000, "expected_ms": 10_000, "rms_db": -19.0, "sound": Sound.CONFIRMED}
+    progress = walk(news(Event.PLAYING), news(Event.PLAYED, 20, **heard, sound_confidence=0.9))
+    assert (progress.sound, progress.sound_confidence, progress.rms_db) == (Sound.CONFIRMED, 0.9, -19.0)
+    assert walk(news(Event.PLAYING, sound=Sound.CONFIRMED)).sound is None
+    assert walk(played()).sound is None
 
 
 def test_played_without_evidence_is_partial() -> None:

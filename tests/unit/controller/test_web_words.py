@@ -27,7 +27,7 @@ from schedules.errors import Refusal as RuleRefusal
 from schedules.rule_text import Frequency
 from wire.lateness import LateReason
 from wire.messages import Health
-from wire.types import Mode, Priority, Rejection
+from wire.types import Fault, Mode, Priority, Rejection, SelfTest, Sound
 
 CONTROLLER = Path(controller.__file__).parent
 WEB = CONTROLLER / "web"
@@ -140,6 +140,9 @@ WORDS: list[tuple[str, Iterable[StrEnum | str]]] = [
     ("mode", [mode for mode in Mode if mode is not Mode.ACTUAL]),
     ("gateway_kind", GatewayKind),
     ("security", Rejection),
+    ("sound", Sound),
+    ("fault", Fault),
+    ("self_test", SelfTest),
     ("frequency", [frequency.value.lower() for frequency in Frequency]),
     ("voice", [voice.name for voice in VOICES.values() if voice.language == "vi"]),
     ("spoken", BULLETIN_LANGUAGES),
