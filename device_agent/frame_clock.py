@@ -49,6 +49,7 @@ class FrameClock:
         self._calm_looks = 0
         self._slope_looks = PRIOR_LOOKS
         self._spread_ns = 0.0
+        self._looked_ns = 0.0
         self._astray = 0
 
     @property
@@ -68,13 +69,15 @@ class FrameClock:
     def saw(self, frame: int, sounds_ns: float) -> None:
         """Take a look: `frame` seemed to sound at this monotonic instant. Frames of looks only grow."""
         expected_ns = self.at_ns(frame)
-        off_ns = sounds_ns - expected_ns
+        # A look can be held up, never hurried: of two in a row the earlier one is nearer to the truth.
+        looked_ns = sounds_ns - expected_ns
+        off_ns, self._looked_ns = min(looked_ns, self._looked_ns), looked_ns
         if self._looks and abs(off_ns) > max(ASTRAY_NS, ASTRAY_SPREADS * self._spread_ns):
             self._astray += 1
             if self._astray < ASTRAY_LOOKS:
                 return
         if not self._looks or self._astray >= ASTRAY_LOOKS:
-            self._frame, self._at_ns = frame, sounds_ns
+            self._frame, self._at_ns, self._looked_ns = frame, sounds_ns, 0.0
             self._looks, self._calm_looks, self._astray = 1, 0, 0
             return
         self._astray = 0

@@ -11,8 +11,8 @@ SLEW_PPM_PER_S = 50.0
 RETURN_S = 10.0
 """Time constant in which a small distance is made up: 1 ms by 100 ppm. The slew keeps up with it."""
 
-ENOUGH_NS = 50_000
-"""A distance that is left alone, two or three samples: sound that needs no trimming stays as it is."""
+ENOUGH_NS = 20_000
+"""A distance that is left alone, one sample: sound that needs no trimming stays as it is."""
 
 ENOUGH_PPM = 0.5
 
