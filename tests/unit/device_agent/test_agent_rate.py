@@ -3,14 +3,22 @@
 import queue
 import random
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.dice import LowDice
+from support.eventually import eventually
+from support.media import MediaServer
 from support.signing import GATEWAY, NOON
 
+from device_agent.cache import Cache
+from device_agent.clock import Clock
 from device_agent.effects import Want
+from device_agent.fetcher import ClipNews, ClipsReady, Fetcher
 from device_agent.fetching import FetchQueue, Job
+from device_agent.http_pool import Source
 from device_agent.https_way import Connected, Lost
 from device_agent.rate import BURST_S, MARGIN, RateLimit
 from device_agent.urgency import UrgentFirst
@@ -95,3 +103,28 @@ def test_an_emergency_is_taken_out_of_the_inbox_before_a_flood() -> None:
     assert rest[-1] == "a click of the player"
     with pytest.raises(queue.Empty):
         inbox.get(0.0)
+
+
+def test_a_capped_fetch_gives_way_to_what_sounds_soon_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    media, news = MediaServer(), queue.Queue[ClipNews]()
+    large, small = media.add(bytes(range(256)) * 1_000, 1), media.add(b"small" * 1_000, 1)
+    cache = Cache(tmp_path, budget_bytes=10**6)
+    fetcher = Fetcher(cache, Clock(), LowDice(), news.put, limit=RateLimit(100.0))
+    source = Source(media.url, GATEWAY, "s" * 43)
+    now = Clock().now()
+    ahead = Want(large.sha256, large.size_bytes, now + timedelta(hours=3))
+    fetcher.start()
+    try:
+        fetcher.want(source, (ahead,))
+        eventually(lambda: cache.partial(large.sha256).exists(), 5, "the large one is coming")
+        fetcher.want(source, (ahead, Want(small.sha256, small.size_bytes, now)))
+        assert news.get(timeout=5) == ClipsReady((small.sha256,))
+        assert cache.partial(large.sha256).stat().st_size < large.size_bytes // 2, "it was held back"
+        eventually(lambda: len(media.requests) == 3, 5, "the large one is asked for again")
+    finally:
+        fetcher.stop()
+        media.stop()
+    (_, first), (_, between), (sha256, again) = media.requests
+    assert (first, between, sha256) == (None, None, large.sha256)
+    assert again is not None
+    assert again != "bytes=0-"
