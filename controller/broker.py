@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from wire.topics import CONTROLLER_STATE, PREFIX
+from wire.topics import CONTROLLER_STATE, LIVE, PREFIX
 
 CONTROLLER_USER = "controller"
 
@@ -19,10 +19,12 @@ user {CONTROLLER_USER}
 topic write {PREFIX}/g/+/down/+
 topic read {PREFIX}/g/+/up/+
 topic write {CONTROLLER_STATE}
+topic write {LIVE}/+
 
 pattern read {PREFIX}/g/%u/down/+
 pattern write {PREFIX}/g/%u/up/+
 pattern read {CONTROLLER_STATE}
+pattern read {LIVE}/+
 """
 
 _CONF = """\

@@ -19,13 +19,14 @@ from device_agent.cache import Cache
 from device_agent.clock import Clock
 from device_agent.core import Effects, GatewayCore
 from device_agent.decoding import decode
-from device_agent.effects import Effect, PublishHealth, PublishReports, PublishState, WantClips
+from device_agent.effects import Effect, ListenTo, PublishHealth, PublishReports, PublishState, WantClips
 from device_agent.evidence.witness import NOT_LISTENING, FaultNews, Listening, Witness
 from device_agent.fetcher import ClipNews, ClipsLost, ClipsReady, Fetcher
 from device_agent.http_pool import Source
 from device_agent.ids import new_id
 from device_agent.journal import JOURNAL_FILE, open_or_begin_anew
 from device_agent.link import Connected, Link, LinkEvent, Lost
+from device_agent.live_feed import LiveFeeds
 from device_agent.player import Player
 from device_agent.player_events import Failed, PlayerEvent
 from device_agent.rate import RateLimit
@@ -34,11 +35,12 @@ from device_agent.self_report import SelfReport
 from device_agent.sinks.contract import Sink
 from device_agent.urgency import UrgentFirst
 from device_agent.views import next_start_at
-from device_agent.voice import Voice
+from device_agent.voice import LIVE_AHEAD_BLOCKS, Voice
 from device_agent.watchdog import FETCHER_LIMIT_S, PLAYER_LIMIT_S, WITNESS_LIMIT_S
 from wire.credential import GatewayCredential
 from wire.messages import Item
 from wire.mqtt import Incoming
+from wire.topics import live_session
 from wire.types import DiskState
 
 log = structlog.get_logger(__name__)
@@ -131,7 +133,8 @@ class Agent:
             clock,
             watchdog.pulse("player", PLAYER_LIMIT_S),
         )
-        self._link = Link(credential, boot, self._inbox.put, rng)
+        self._live = LiveFeeds()
+        self._link = Link(credential, boot, self._take_in, rng)
         self._ahead_ns = clock.wall_minus_monotonic_ns()
 
     def run(self) -> None:
@@ -241,12 +244,25 @@ class Agent:
                 self._link.publish(effect)
             case PublishReports():
                 self._link.publish(effect)
+            case ListenTo(sources):
+                self._live.listen(sources)
+                self._link.listen(sources)
             case WantClips(wants):
                 self._fetcher.want(self._source, wants)
             case _:
                 self._player.do(effect)
 
+    def _take_in(self, event: LinkEvent) -> None:
+        """Take what the network brings, in its thread: what is said live goes past the loop to the voice."""
+        session = live_session(event.topic) if isinstance(event, Incoming) else None
+        if session is not None and isinstance(event, Incoming):
+            self._live.put(session, event.payload)
+        else:
+            self._inbox.put(event)
+
     def _open_voice(self, item: Item, offset_ms: int) -> Voice:
+        if item.live is not None:
+            return Voice(item, self._live.feed(item.live).blocks(), ahead=LIVE_AHEAD_BLOCKS)
         return Voice(item, render(item, self._cache.path, decode, offset_ms), offset_ms)
 
     def _notice_clock_steps(self) -> None:

@@ -16,6 +16,7 @@ from device_agent.changes import changes_between
 from device_agent.clock_trust import ClockTrust, Moment
 from device_agent.effects import (
     Effect,
+    ListenTo,
     PublishHealth,
     PublishState,
     SetVolume,
@@ -34,11 +35,12 @@ from device_agent.playback import Playback, Step
 from device_agent.player_events import Failed, Finished, PlayerEvent
 from device_agent.rejections import RejectionLog
 from device_agent.turn import REMEMBERED_FOR
-from device_agent.views import Kept, Seen, health_of, same_state, state_of, wanted_clips
+from device_agent.views import Kept, Seen, health_of, live_sources, same_state, state_of, wanted_clips
 from wire.credential import GatewayCredential
 from wire.envelope import Verifier
 from wire.messages import (
     Beat,
+    LiveSource,
     Plan,
     Receipt,
     Report,
@@ -90,6 +92,7 @@ class GatewayCore:
         self._playback = Playback(entries=held.entries, settled=held.settled, guards=guards_of(held.config))
         self._volume_percent = held.volume_percent
         self._loudness: SetVolume | None = None
+        self._listening: tuple[LiveSource, ...] = ()
         self._loudness_at: datetime | None = None
         self._outbox = ReportOutbox(self._journal, held.journal_id, boot, rng)
         self._journal_id = held.journal_id
@@ -134,6 +137,8 @@ class GatewayCore:
         """Say who we are, then what is not receipted."""
         self._connected_at = now
         self._told_state = None
+        # What was said of health while nobody could hear it is lost; whoever hears us now wants to know.
+        self._health_at = now + seconds(FIRST_HEALTH_AFTER_S)
         return (*self._state(now), *self._outbox.connected(now))
 
     def on_lost(self) -> Effects:
@@ -315,7 +320,7 @@ class GatewayCore:
         self._playback_wake_at = machine.next_wake(playback, trust.at(now))
         if volume_percent is not None:
             self._volume_percent = volume_percent
-        effects: list[Effect] = list(self._loudness_if_changed(now))
+        effects: list[Effect] = [*self._loudness_if_changed(now), *self._listen_if_changed()]
         effects += [effect for effect in asked if not isinstance(effect, Tell)]
         effects += self._wants()
         effects += self._outbox.appended(reports, now)
@@ -335,6 +340,13 @@ class GatewayCore:
             return ()
         self._loudness = loudness
         return (loudness,)
+
+    def _listen_if_changed(self) -> tuple[ListenTo, ...]:
+        sources = live_sources(self._playback)
+        if sources == self._listening:
+            return ()
+        self._listening = sources
+        return (ListenTo(sources),)
 
     def _wants(self) -> tuple[WantClips, ...]:
         wanted = wanted_clips(self._playback)

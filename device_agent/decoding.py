@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import av
 import numpy as np
@@ -14,12 +15,22 @@ from device_agent.sinks.contract import RATE
 Samples = NDArray[np.float32]
 
 
-class UnreadableClip(ValueError):
+class Unplayable(ValueError):
+    """There is no sound, or none any more; `reason` is the stable word for the record."""
+
+    reason: ClassVar[str]
+    bad_clip: str | None = None
+    """The clip to blame, by its hash."""
+
+
+class UnreadableClip(Unplayable):
     """The file is there, but it is no sound that can be decoded."""
+
+    reason = "clip_unreadable"
 
     def __init__(self, path: Path, detail: str) -> None:
         super().__init__(f"{path.name}: {detail}")
-        self.path = path
+        self.bad_clip = path.name
 
 
 def decode(path: Path) -> Iterator[Samples]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from wire.messages import Health, Item, Report, Reports, State
+from wire.messages import Health, Item, LiveSource, Report, Reports, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,13 @@ class WantClips:
 
 
 @dataclass(frozen=True, slots=True)
+class ListenTo:
+    """Take in the packets of these live sessions, and of no others."""
+
+    sources: tuple[LiveSource, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Cue:
     """Open this item and decode its beginning: it starts in a moment. It may still be called off."""
 
@@ -90,4 +97,4 @@ class SetVolume:
 
 PlayerEffect = Cue | StartPlaying | StopPlaying | SetVolume
 PublishEffect = PublishReports | PublishState | PublishHealth
-Effect = PlayerEffect | PublishEffect | WantClips
+Effect = PlayerEffect | PublishEffect | WantClips | ListenTo

@@ -23,7 +23,12 @@ def finished(turn: Turn, entry: Entry, said: Finished) -> None:
     if cut is not None and cut.may_return and _makes_way(turn, entry, cut, heard):
         return
     evidence = _evidence(entry, said)
-    if _whole(heard.played_ms, entry.expected_ms):
+    expected_ms = entry.expected_ms
+    if entry.item.live is not None:
+        # How long it would be nobody knew: it is whole when whoever spoke says that it is over.
+        expected_ms = heard.played_ms if cut is None else 0
+        evidence["expected_ms"] = expected_ms or None
+    if _whole(heard.played_ms, expected_ms):
         if heard.peak_db is not None and heard.peak_db <= SILENT_DB:
             _settle(turn, entry, Event.FAILED, heard, reason="silent", **evidence)
         else:
@@ -40,7 +45,10 @@ def failed(turn: Turn, entry: Entry, said: Failed) -> None:
     """Settle an item that could not be played, or not to its end."""
     heard = entry.heard(said.played_ms, said.underruns, said.peak_db)
     event = Event.PARTIAL if heard.played_ms else Event.FAILED
-    _settle(turn, entry, event, heard, reason=said.reason, **_evidence(entry, said))
+    evidence = _evidence(entry, said)
+    if entry.item.live is not None:
+        evidence["expected_ms"] = None
+    _settle(turn, entry, event, heard, reason=said.reason, **evidence)
 
 
 def end_paused(turn: Turn, entry: Entry, trigger: Trigger, cut: Cut) -> None:
@@ -68,7 +76,7 @@ def _makes_way(turn: Turn, entry: Entry, cut: Cut, heard: Heard) -> bool:
     if entry.started_at is None:
         turn.put(structs.replace(entry.moved(Trigger.YIELDED), cut=None))
         return True
-    after = entry.item.after_preemption
+    after = entry.item.after_preemption if entry.item.live is None else AfterPreemption.DROP
     if after is AfterPreemption.DROP or _whole(heard.played_ms, entry.expected_ms):
         return False
     resumed_ms = 0

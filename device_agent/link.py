@@ -11,9 +11,9 @@ from device_agent.effects import PublishEffect, PublishHealth, PublishReports, P
 from device_agent.http_pool import Source
 from device_agent.https_way import Connected, HttpsWay, LinkEvent, Lost
 from wire.credential import GatewayCredential
-from wire.messages import State, WireError, encode
+from wire.messages import LiveSource, State, WireError, encode
 from wire.mqtt import KEEPALIVE_S, BrokerAddress, Connection, Incoming, NotConnected, Will
-from wire.topics import all_down, parse, up
+from wire.topics import all_down, live, parse, up
 
 __all__ = ["Connected", "Link", "LinkEvent", "Lost"]
 
@@ -98,6 +98,10 @@ class Link:
             return parse(incoming.topic).channel
         except WireError:
             return ""
+
+    def listen(self, sources: tuple[LiveSource, ...]) -> None:
+        """Hear the packets of these live sessions and of no others; over HTTPS there are none."""
+        self._connection.listen(tuple(live(source.session) for source in sources))
 
     def publish(self, effect: PublishEffect) -> None:
         """Send; without a connection nothing happens, for all of it is said again after the next one."""

@@ -71,18 +71,33 @@ class Sequencer:
                 self._ceiling = 10 ** (ceiling_db / 20)
                 self._amplitude = min(percent / 100, self._ceiling)
 
-    def compose(self, first_ns: int, wall_minus_monotonic_ns: int) -> Composed:
+    def sounds_at_ns(self, first_ns: int, wall_minus_monotonic_ns: int) -> int | None:
+        """Return from when on something sounds, as far as is known: None, an instant ahead, or `first_ns`.
+
+        Args:
+            first_ns: As for `compose`.
+            wall_minus_monotonic_ns: As for `compose`.
+        """
+        if self._current is not None:
+            return first_ns
+        starts = [upcoming.at_ns for upcoming in self._next]
+        starts += [unix_ns(voice.item.start_at) for voice in self._cued.values()]
+        return min(starts) - wall_minus_monotonic_ns if starts else None
+
+    def compose(self, first_ns: int, wall_minus_monotonic_ns: int, not_before_ns: int = 0) -> Composed:
         """Return the next block; `written` must follow.
 
         Args:
             first_ns: Monotonic instant at which its first sample will sound.
             wall_minus_monotonic_ns: What the wall clock is ahead of the monotonic one, read just now.
+            not_before_ns: Monotonic instant before which no item begins: the amplifier is not there yet.
         """
         composed, cursor = Composed(), 0
         unix_first_ns = first_ns + wall_minus_monotonic_ns
+        earliest = _frame_of(not_before_ns, first_ns)
         while cursor < BLOCK_FRAMES:
             if self._current is None:
-                begins = self._begin(cursor, unix_first_ns, composed)
+                begins = self._begin(max(cursor, earliest), unix_first_ns, composed)
                 if begins is None:
                     break
                 cursor = begins
@@ -177,7 +192,8 @@ class Sequencer:
                 return None
             self._next.pop(0)
             self._current = upcoming.voice
-            upcoming.voice.course = Course(upcoming.at_ns, unix_first_ns + frame * _SECOND_NS // RATE)
+            if upcoming.voice.item.live is None:
+                upcoming.voice.course = Course(upcoming.at_ns, unix_first_ns + frame * _SECOND_NS // RATE)
             composed.happened.append((upcoming.voice, frame))
             return frame
         return None
@@ -212,11 +228,11 @@ class Sequencer:
         if voice.failure is not None:
             failed = Failed(
                 voice.broadcast_id,
-                "clip_unreadable",
+                voice.failure.reason,
                 voice.played_ms,
                 peak_db,
                 voice.underruns,
-                voice.failure.path.name,
+                voice.failure.bad_clip,
                 rms_db,
             )
             self._say(failed)

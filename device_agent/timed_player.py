@@ -9,7 +9,7 @@ from datetime import datetime
 
 from device_agent.effects import PlayerEffect, StartPlaying, StopPlaying
 from device_agent.instants import milliseconds, seconds
-from device_agent.player_events import Finished, PlayerEvent, Progress, Started
+from device_agent.player_events import Failed, Finished, PlayerEvent, Progress, Started
 
 _MILLISECOND = milliseconds(1)
 PROGRESS_EVERY = seconds(1)
@@ -41,6 +41,9 @@ class TimedPlayer:
     def do(self, effect: PlayerEffect, now: datetime) -> None:
         """Take a wish of the core; `due` tells what comes of it."""
         match effect:
+            case StartPlaying() if effect.item.live is not None:
+                # It has no ears: to play by the clock what nobody heard would be a lie.
+                self._said.append(Failed(effect.item.broadcast_id, "no_live"))
             case StartPlaying():
                 self._drop(*effect.preempts)
                 self._next.append(_Next(effect, max(effect.at, now)))

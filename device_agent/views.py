@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from device_agent.effects import Want
 from device_agent.entries import Stage
 from device_agent.turn import Playback
-from wire.messages import Health, State
+from wire.messages import Health, LiveSource, State
 from wire.types import DiskState
 
 PACK_WITHIN = timedelta(hours=1)
@@ -50,6 +50,11 @@ def wanted_clips(playback: Playback) -> tuple[Want, ...]:
         want = Want(clip.sha256, clip.size_bytes, needed_at, pinned=clip.sha256 in keep)
         nearest.setdefault(clip.sha256, want)
     return tuple(nearest.values())
+
+
+def live_sources(playback: Playback) -> tuple[LiveSource, ...]:
+    """Return the live sessions of everything held, which are all to be listened to."""
+    return tuple(entry.item.live for entry in playback.entries.values() if entry.item.live is not None)
 
 
 def sounding(playback: Playback) -> str | None:

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from device_agent.decoding import Samples, UnreadableClip
+from device_agent.decoding import Samples, Unplayable
 from device_agent.sinks.contract import RATE
 from device_agent.trim import Course
 from wire.messages import Item
+
+LIVE_AHEAD_BLOCKS = 2
+"""A voice that speaks now waits in its jitter buffer, which can leave frames out, and not here."""
 
 AHEAD_BLOCKS = 50
 """One second: longer than any pause of a slow disk that was seen, and 190 kB."""
@@ -25,10 +28,14 @@ class Voice:
 
     Args:
         item: What it is.
-        blocks: Its samples; read in a thread of this voice, about a second ahead.
+        blocks: Its samples; read in a thread of this voice.
+        offset_ms: Where in the item they begin.
+        ahead: How many blocks are read ahead.
     """
 
-    def __init__(self, item: Item, blocks: Iterator[Samples], offset_ms: int = 0) -> None:
+    def __init__(
+        self, item: Item, blocks: Iterator[Samples], offset_ms: int = 0, *, ahead: int = AHEAD_BLOCKS
+    ) -> None:
         self.item = item
         self.offset_ms = offset_ms
         self.course: Course | None = None
@@ -37,13 +44,13 @@ class Voice:
         self.read_frames = 0
         self.sounded = False
         self.underruns = 0
-        self.failure: UnreadableClip | None = None
+        self.failure: Unplayable | None = None
         self._peak = 0.0
         self._energy = 0.0
         self._kept: Samples = np.zeros(0, dtype=np.float32)
         self._at_end = False
         self._closed = threading.Event()
-        self._queue: queue.Queue[Samples | UnreadableClip | None] = queue.Queue(AHEAD_BLOCKS)
+        self._queue: queue.Queue[Samples | Unplayable | None] = queue.Queue(ahead)
         self._thread = threading.Thread(target=self._feed, args=(blocks,), name="decode", daemon=True)
         self._thread.start()
 
@@ -79,7 +86,7 @@ class Voice:
                 got = self._queue.get_nowait()
             except queue.Empty:
                 return False
-            if isinstance(got, UnreadableClip):
+            if isinstance(got, Unplayable):
                 self.failure, self._at_end = got, True
             elif got is None:
                 self._at_end = True
@@ -100,6 +107,9 @@ class Voice:
             sound = sound * np.float32(amplitude)
         sound = self._faded(sound)
         self.read_frames += len(sound)
+        if self._fade_from is not None and not len(sound):
+            # What is to fall silent and has nothing at hand is silent: it must not hold up what comes next.
+            self._at_end = True
         if len(sound):
             self._peak = max(self._peak, float(np.abs(sound).max()))
             self._energy += float(np.dot(sound, sound))
@@ -133,10 +143,10 @@ class Voice:
                 if self._closed.is_set():
                     return
             self._put(None)
-        except UnreadableClip as error:
+        except Unplayable as error:
             self._put(error)
 
-    def _put(self, what: Samples | UnreadableClip | None) -> None:
+    def _put(self, what: Samples | Unplayable | None) -> None:
         while not self._closed.is_set():
             try:
                 self._queue.put(what, timeout=0.2)

@@ -118,6 +118,8 @@ class Connection:
         self._client: Client | None = None
         self._acks = AcksInOrder()
         self._acks_lock = threading.Lock()
+        self._listening: tuple[str, ...] = ()
+        self._listening_lock = threading.Lock()
         self._stayed_here = False
         self._connected = threading.Event()
         self._stopping = threading.Event()
@@ -148,6 +150,18 @@ class Connection:
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join(10.0)
+
+    def listen(self, topics: tuple[str, ...]) -> None:
+        """Hear these topics too, with QoS 0, instead of those of the last call; kept over reconnections."""
+        with self._listening_lock:
+            gone, new = set(self._listening) - set(topics), set(topics) - set(self._listening)
+            self._listening = topics
+            client = self._client
+            if client is not None and self.connected:
+                if gone:
+                    client.unsubscribe(sorted(gone))
+                if new:
+                    client.subscribe([(topic, SubscribeOptions(qos=0)) for topic in sorted(new)])
 
     def publish(
         self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False, expiry_s: int | None = None
@@ -247,7 +261,10 @@ class Connection:
             return
         if self._subscriptions:
             client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self._subscriptions])
-        self._connected.set()
+        with self._listening_lock:
+            if self._listening:
+                client.subscribe([(topic, SubscribeOptions(qos=0)) for topic in self._listening])
+            self._connected.set()
         self._on_connected(flags.session_present)
 
     def _dropped(

@@ -4,10 +4,12 @@ import re
 from typing import NamedTuple
 
 from wire.messages import WireError
-from wire.types import GATEWAY_ID_PATTERN
+from wire.types import GATEWAY_ID_PATTERN, UUID_PATTERN
 
 PREFIX = "loa/v1"
 CONTROLLER_STATE = f"{PREFIX}/controller/state"
+
+LIVE = f"{PREFIX}/live"
 
 DOWN_CHANNELS = ("plan", "order", "emergency", "beat")
 UP_CHANNELS = ("state", "health", "report")
@@ -16,6 +18,7 @@ ALL_UP = tuple(f"{PREFIX}/g/+/up/{channel}" for channel in UP_CHANNELS)
 """What the controller subscribes to."""
 
 _GATEWAY_ID = re.compile(GATEWAY_ID_PATTERN)
+_SESSION = re.compile(UUID_PATTERN)
 _SHAPE = re.compile(rf"^{PREFIX}/g/([^/]+)/(down|up)/([a-z]+)$")
 
 
@@ -44,6 +47,23 @@ def up(gateway_id: str, channel: str) -> str:
 def all_down(gateway_id: str) -> tuple[str, ...]:
     """Return what a gateway subscribes to: its own four topics, no wildcard."""
     return tuple(down(gateway_id, channel) for channel in DOWN_CHANNELS)
+
+
+def live(session: str) -> str:
+    """Return the topic of a live session's packets.
+
+    Raises:
+        WireError: The session is no UUID.
+    """
+    if not _SESSION.match(session):
+        raise WireError(f"no session: {session!r}")
+    return f"{LIVE}/{session}"
+
+
+def live_session(topic: str) -> str | None:
+    """Return the session whose packets come on a topic; None if it is not one of those."""
+    prefix, _, session = topic.rpartition("/")
+    return session if prefix == LIVE and _SESSION.match(session) else None
 
 
 def parse(topic: str) -> GatewayTopic:

@@ -16,7 +16,8 @@ GATEWAY_ID_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)"
 GatewayId = Annotated[str, Meta(pattern=GATEWAY_ID_PATTERN)]
 """Gateway id, MQTT user name and MQTT client id at once. No ``/``, ``+``, ``#`` or ``$`` can be in it."""
 
-Uuid = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$(?!\n)")]
+UUID_PATTERN = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$(?!\n)"
+Uuid = Annotated[str, Meta(pattern=UUID_PATTERN)]
 """A UUID in its canonical lower-case text form (RFC 9562); ours are version 7, so they sort by time."""
 
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]

@@ -10,7 +10,7 @@ from support.signing import ROUTINE, Pen, signed
 from wire.envelope import SigningKey
 from wire.messages import Down, Health, Plan, Report, State, decode_health, decode_reports, decode_state
 from wire.mqtt import BrokerAddress, Connection, Incoming
-from wire.topics import ALL_UP, down, parse
+from wire.topics import ALL_UP, down, live, parse
 from wire.types import Event
 
 
@@ -49,6 +49,10 @@ class FarEnd:
 
     def send_raw(self, gateway_id: str, channel: str, data: bytes, *, retain: bool = False) -> None:
         self._connection.publish(down(gateway_id, channel), data, retain=retain)
+
+    def speak(self, session: str, data: bytes) -> None:
+        """Send one live packet."""
+        self._connection.publish(live(session), data, qos=0)
 
     def said(self, gateway_id: str, *events: Event) -> list[Report]:
         held = self.reports.get(gateway_id, {})
