@@ -7,7 +7,7 @@ one that decodes for each item about to sound. They speak to the loop through th
 import queue
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from device_agent import __version__
 from device_agent.cache import Cache
 from device_agent.clock import Clock
 from device_agent.core import Effects, GatewayCore
-from device_agent.decoding import decode
+from device_agent.decoding import Samples, UnreadableClip, decode
 from device_agent.effects import Effect, ListenTo, PublishHealth, PublishReports, PublishState, WantClips
 from device_agent.evidence.witness import NOT_LISTENING, FaultNews, Listening, Witness
 from device_agent.fetcher import ClipNews, ClipsLost, ClipsReady, Fetcher
@@ -263,7 +263,14 @@ class Agent:
     def _open_voice(self, item: Item, offset_ms: int) -> Voice:
         if item.live is not None:
             return Voice(item, self._live.feed(item.live).blocks(), ahead=LIVE_AHEAD_BLOCKS)
-        return Voice(item, render(item, self._cache.path, decode, offset_ms), offset_ms)
+        return Voice(item, render(item, self._cache.path, self._decode, offset_ms), offset_ms)
+
+    def _decode(self, path: Path) -> Iterator[Samples]:
+        """Yield the samples of a clip, in a voice's thread, if its bytes still are what its name says."""
+        size_bytes = path.stat().st_size if path.exists() else 0
+        if not self._fetcher.is_whole(path.name, size_bytes):
+            raise UnreadableClip(path, "damaged on the disk")
+        yield from decode(path)
 
     def _notice_clock_steps(self) -> None:
         ahead_ns = self._clock.wall_minus_monotonic_ns()

@@ -137,6 +137,8 @@ class GatewayCore:
         """Say who we are, then what is not receipted."""
         self._connected_at = now
         self._told_state = None
+        if self._journal.error is not None and self._health_at is not None:
+            self._health_at = now
         # What was said of health while nobody could hear it is lost; whoever hears us now wants to know.
         self._health_at = now + seconds(FIRST_HEALTH_AFTER_S)
         return (*self._state(now), *self._outbox.connected(now))

@@ -20,6 +20,9 @@ from wire.messages import ClipRef
 
 log = structlog.get_logger(__name__)
 
+LONGEST_CHECK_BYTES = 8 << 20
+"""Half an hour of sound: on a slow card and a slow core read in less than `starting.CUE_AHEAD`."""
+
 LONGEST_WAIT_S = 60.0
 """How long the thread waits at most, for what is far off comes near by the wall clock."""
 
@@ -127,11 +130,28 @@ class Fetcher:
 
     def distrust(self, sha256: str) -> None:
         """Throw away a clip that could not be decoded, and fetch it again if it is still wanted."""
+        self._last_error = f"clip {sha256[:12]} was damaged on the disk"
         with self._changed:
+            self._damaged += 1
             self._checks.gone(sha256)
             self._cache.discard(sha256)
             self._changed.notify()
         self._say(ClipsLost((sha256,)))
+
+    def is_whole(self, sha256: str, size_bytes: int) -> bool:
+        """Read a clip once more before it is played; a damaged one is fetched again. Called in any thread.
+
+        A long one is believed: it was read within `BEFORE_USE`, and reading it all would delay its start.
+        """
+        if size_bytes > LONGEST_CHECK_BYTES:
+            return True
+        try:
+            self._cache.check(sha256)
+        except CorruptClip as error:
+            log.warning("clip_damaged", sha256=sha256, reason=str(error))
+            self.distrust(sha256)
+            return False
+        return True
 
     def _run(self) -> None:
         while not self._stopping:
@@ -168,7 +188,8 @@ class Fetcher:
         except CorruptClip as error:
             log.warning("clip_damaged", sha256=sha256, reason=str(error))
             self._lost((sha256,))
-            self._damaged += 1
+            with self._changed:
+                self._damaged += 1
             self._last_error = f"clip {sha256[:12]} was damaged on the disk"
         else:
             self._is_here(sha256)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from device_agent.clock_trust import Moment
-from device_agent.effects import Cue, PlayerEffect, StartPlaying, Tell
+from device_agent.effects import Cue, PlayerEffect, StartPlaying, StopPlaying, Tell
 from device_agent.ending import end_paused, forbidden
 from device_agent.entries import BEGUN, TOLERANCE_MS, UNBEGUN, Cut, Entry, Stage, Trigger
 from device_agent.instants import milliseconds
@@ -77,7 +77,9 @@ def _note_clips(turn: Turn) -> None:
                 ready.append(entry.broadcast_id)
         elif not complete and entry.stage is Stage.READY:
             turn.put(entry.moved(Trigger.CLIP_LOST))
-            turn.cued -= {entry.broadcast_id}
+            if entry.broadcast_id in turn.cued:  # what was opened is of the clip that was lost
+                turn.cued -= {entry.broadcast_id}
+                turn.do(StopPlaying(entry.broadcast_id))
     if ready:
         turn.tell(Event.READY, *ready)
 

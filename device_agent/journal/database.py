@@ -54,9 +54,9 @@ def open_to_write(path: Path, new_id: Callable[[], str] | None) -> sqlite3.Conne
             _create(db, new_id())
             sync_directory(path.parent)
         _check(db, path)
-        # On a disk that is read-only SQLite opens the file to read it, without a word.
+        # On a disk that is read-only SQLite opens the file to read it, without a word: write what is there.
         with transaction(db):
-            pass
+            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     return db
 
 
@@ -68,7 +68,10 @@ def open_held(path: Path) -> sqlite3.Connection:
     Raises:
         JournalError: It is not there, or cannot be read either.
     """
-    with _opened(f"{path.absolute().as_uri()}?mode=ro&vfs=unix-none") as db:
+    log = path.with_name(f"{path.name}-wal")
+    # Without a log there is nothing beside the file, and SQLite must not want to make it.
+    way = "vfs=unix-none" if log.exists() and log.stat().st_size else "immutable=1"
+    with _opened(f"{path.absolute().as_uri()}?mode=ro&{way}") as db:
         # Held alone, SQLite keeps the index of the log in its own memory.
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         _check(db, path)

@@ -14,7 +14,7 @@ from device_agent.journal.contract import Changes, Held, Journal, JournalError
 from wire.messages import Report
 from wire.types import DiskState, Event
 
-RETRY = seconds(10)
+RETRY = seconds(5)
 """Between two tries: a dying card may take seconds to refuse, and the gateway waits for each answer."""
 
 PROVE = seconds(60)

@@ -123,13 +123,9 @@ class RecordingDisk:
 @contextmanager
 def recording_disk(directory: Path) -> Iterator[tuple[RecordingDisk, Path]]:
     """Mount an empty ext4 file system on a disk that remembers; yield both."""
-    image, below, mounted = directory / "empty.img", directory / "below", directory / "mounted"
+    below, mounted = directory / "below", directory / "mounted"
     below.mkdir(parents=True)
-    with image.open("wb") as file:
-        file.truncate(SIZE_BYTES)
-    options = "lazy_itable_init=0,lazy_journal_init=0,nodiscard"
-    _run("mkfs.ext4", "-q", "-J", "size=4", "-m", "0", "-E", options, str(image))
-    disk = RecordingDisk(image.read_bytes())
+    disk = RecordingDisk(empty_image(directory / "empty.img").read_bytes())
     server = _Server(disk, below)
     server.start()
     try:
@@ -138,6 +134,15 @@ def recording_disk(directory: Path) -> Iterator[tuple[RecordingDisk, Path]]:
             yield disk, mounted
     finally:
         server.stop()
+
+
+def empty_image(image: Path) -> Path:
+    """Make a file with an empty ext4 file system in it."""
+    with image.open("wb") as file:
+        file.truncate(SIZE_BYTES)
+    options = "lazy_itable_init=0,lazy_journal_init=0,nodiscard"
+    _run("mkfs.ext4", "-q", "-J", "size=4", "-m", "0", "-E", options, str(image))
+    return image
 
 
 @contextmanager
