@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from device_agent.commands.options import Options, settings_of_this_box, whole_number
+from device_agent.commands.words import LANGUAGES, language_of
 from device_agent.process import keep_small, tell_where_it_hangs
 
 
@@ -44,6 +45,8 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     _add_status(options)
     _add_install(options)
     _add_uninstall(options)
+    _add_doctor(options, environment)
+    _add_test_tone(options, environment)
     return parser
 
 
@@ -133,6 +136,39 @@ def _add_uninstall(options: Options) -> None:
     _add_root(command)
 
 
+def _add_doctor(options: Options, environment: Mapping[str, str]) -> None:
+    command = options.command(
+        "doctor",
+        _doctor,
+        "Check credential, agent, clock, network, broker, controller, disk and sound: what is wrong, what to "
+        "do. Nothing sounds. Ends with 1 if something is wrong.",
+    )
+    options.credential(command)
+    options.state_dir(command)
+    options.sink(command)
+    _add_language(command, environment)
+    command.add_argument("--json", action="store_true", help="for programs")
+
+
+def _add_test_tone(options: Options, environment: Mapping[str, str]) -> None:
+    command = options.command(
+        "test-tone",
+        _test_tone,
+        "Play three soft notes after asking. Refused in quiet hours and while something sounds or soon will.",
+    )
+    options.state_dir(command)
+    options.sink(command)
+    _add_language(command, environment)
+    command.add_argument("--yes", action="store_true", help="do not ask")
+    command.add_argument("--force", action="store_true", help="whatever it disturbs")
+
+
+def _add_language(command: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
+    command.add_argument(
+        "--language", choices=LANGUAGES, default=language_of(environment), help="without, as LANG says"
+    )
+
+
 def _add_root(command: argparse.ArgumentParser) -> None:
     command.add_argument("--dry-run", action="store_true", help="print what would be done, change nothing")
     command.add_argument(
@@ -188,6 +224,27 @@ def _uninstall(given: argparse.Namespace) -> int:
     from device_agent.commands import installing  # noqa: PLC0415 - `run` need not load it
 
     return installing.uninstall(root=given.root.absolute(), purge=given.purge, dry_run=given.dry_run)
+
+
+def _doctor(given: argparse.Namespace) -> int:
+    from device_agent.commands import doctor  # noqa: PLC0415 - `run` need not load it
+
+    return doctor.doctor(
+        given.credential, given.state_dir, given.sink, language=given.language, as_json=given.json
+    )
+
+
+def _test_tone(given: argparse.Namespace) -> int:
+    from device_agent.commands import tone  # noqa: PLC0415 - `run` need not load it
+
+    return tone.play_tone(
+        given.state_dir,
+        given.sink,
+        language=given.language,
+        sure=given.yes,
+        force=given.force,
+        ask=input if sys.stdin.isatty() else None,
+    )
 
 
 if __name__ == "__main__":
