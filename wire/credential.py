@@ -1,5 +1,6 @@
 """What a gateway is given once, when it is enrolled; the controller writes the file, the agent reads it."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -27,11 +28,20 @@ class GatewayCredential(Struct, frozen=True, kw_only=True):
 
 
 def write_credential(credential: GatewayCredential, path: Path) -> None:
-    """Write the file so that only its owner can read it."""
+    """Write the file so that its owner alone can read it; a power cut leaves the old or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(credential), indent=2) + b"\n")
+    aside = path.with_name(f"{path.name}.new")
+    aside.unlink(missing_ok=True)
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(credential), indent=2) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 def read_credential(path: Path) -> GatewayCredential:
