@@ -77,6 +77,29 @@ def _add_run(options: Options) -> None:
         "HH:MM of the nightly self-test, local time; with a probe a very soft chirp sounds",
         default="",
     )
+    options.add(
+        command,
+        "--amplifier-pin",
+        "LOACAST_AGENT_AMPLIFIER_PIN",
+        "pin of the amplifier's relay, if one is wired: GPIO17, BOARD11; !GPIO17 closes it when low",
+        default="",
+    )
+    options.add(
+        command,
+        "--amplifier-lead-ms",
+        "LOACAST_AGENT_AMPLIFIER_LEAD_MS",
+        "how long before the sound it is switched on, 400 unless told, 1300 at most",
+        kind=whole_number(0),
+        default="",
+    )
+    options.add(
+        command,
+        "--amplifier-hold-ms",
+        "LOACAST_AGENT_AMPLIFIER_HOLD_MS",
+        "how long after the sound it is switched off, 5000 unless told",
+        kind=whole_number(0),
+        default="",
+    )
 
 
 def _add_fleet(options: Options) -> None:
@@ -191,6 +214,9 @@ def _run(given: argparse.Namespace) -> int:
         download_kbit_s=given.download_kbit_s,
         probe=given.probe,
         self_test_at=given.self_test_at,
+        amplifier_pin=given.amplifier_pin,
+        amplifier_lead_ms=given.amplifier_lead_ms,
+        amplifier_hold_ms=given.amplifier_hold_ms,
     )
 
 

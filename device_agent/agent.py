@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 
 from device_agent import __version__
+from device_agent.amplifier import Amplifier
 from device_agent.cache import Cache
 from device_agent.clock import Clock
 from device_agent.core import Effects, GatewayCore
@@ -81,6 +82,7 @@ class Agent:
         cache_budget_bytes: What the clips may take.
         download_limit: A cap on how fast clips are fetched ahead; None is none.
         listening: The probe and the self-test; by default neither.
+        amplifier: Switched on for what sounds; by default there is none.
 
     Raises:
         JournalError: The journal cannot be opened.
@@ -98,6 +100,7 @@ class Agent:
         cache_budget_bytes: int = CACHE_BUDGET_BYTES,
         download_limit: RateLimit | None = None,
         listening: Listening = NOT_LISTENING,
+        amplifier: Amplifier | None = None,
     ) -> None:
         self._clock = clock
         self._inbox: UrgentFirst[AgentEvent] = UrgentFirst(credential.gateway_id)
@@ -132,6 +135,7 @@ class Agent:
             self._inbox.put,
             clock,
             watchdog.pulse("player", PLAYER_LIMIT_S),
+            amplifier=amplifier,
         )
         self._live = LiveFeeds()
         self._link = Link(credential, boot, self._take_in, rng)

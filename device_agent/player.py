@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import structlog
 
+from device_agent.amplifier import Amplifier
 from device_agent.clock import Clock
 from device_agent.effects import PlayerEffect, StartPlaying
 from device_agent.frame_clock import NOMINAL_NS
@@ -45,6 +46,7 @@ class Player:
         say: Takes the player's events; called in the player's thread, must not wait.
         clock: Maps the start of an item to the sound device's time.
         beat: Called with every block, or every second without a device: this thread lives.
+        amplifier: Switched on for what sounds, off at the end; the default is none.
     """
 
     def __init__(
@@ -54,11 +56,14 @@ class Player:
         say: Callable[[PlayerEvent], None],
         clock: Clock,
         beat: Callable[[], None] = lambda: None,
+        *,
+        amplifier: Amplifier | None = None,
     ) -> None:
         self._open_sink = open_sink
         self._say = say
         self._clock = clock
         self._beat = beat
+        self._amplifier = amplifier or Amplifier()
         self._sequencer = Sequencer(open_voice, say)
         self._wishes: deque[PlayerEffect] = deque()
         self._stopping = threading.Event()
@@ -79,8 +84,15 @@ class Player:
 
     def _run(self) -> None:
         ask_for_priority()
+        try:
+            self._play()
+        finally:
+            self._amplifier.close()
+
+    def _play(self) -> None:
         while not self._stopping.is_set():
             self._beat()
+            self._amplifier.attend(self._clock.monotonic_ns(), None)
             try:
                 sink = self._open_sink()
             except SinkError as error:
@@ -102,7 +114,11 @@ class Player:
                 self._sequencer.do(self._wishes.popleft())
             ahead_ns = self._clock.wall_minus_monotonic_ns()
             held_ns = round(stretcher.held_frames * NOMINAL_NS)
-            composed = self._sequencer.compose(sink.next_ns() + held_ns, ahead_ns)
+            next_ns = sink.next_ns() + held_ns
+            through_ns = self._amplifier.attend(
+                self._clock.monotonic_ns(), self._sequencer.sounds_at_ns(next_ns, ahead_ns)
+            )
+            composed = self._sequencer.compose(next_ns, ahead_ns, through_ns)
             if composed.late_ns is None:
                 trim.rest(sink.fast_ppm)
             else:

@@ -13,6 +13,7 @@ from device_agent.agent import Agent, ThreadDied
 from device_agent.clock import Clock
 from device_agent.evidence.choice import UnknownListening, listening_of
 from device_agent.fleet import Fleet
+from device_agent.gpio import UnknownAmplifier, amplifier_of
 from device_agent.journal import JournalError
 from device_agent.logs import configure
 from device_agent.probes import boards_of_this_box
@@ -35,12 +36,16 @@ def run(
     *,
     probe: str | None = None,
     self_test_at: str | None = None,
+    amplifier_pin: str = "",
+    amplifier_lead_ms: int | None = None,
+    amplifier_hold_ms: int | None = None,
 ) -> int:
     """Run one gateway until SIGTERM or SIGINT; return the exit code, with its reason logged."""
     clock = Clock()
     last_error = configure(os.environ, clock)
     try:
         held = read_credential(credential)
+        amplifier = amplifier_of(amplifier_pin, amplifier_lead_ms, amplifier_hold_ms)
         now = clock.now()
         standing = Standing(
             pid=os.getpid(),
@@ -58,10 +63,11 @@ def run(
             self_report=SelfReport(
                 Watchdog.from_environment(os.environ, clock),
                 StandingFile(Path(os.environ.get("RUNTIME_DIRECTORY", state_dir)), standing),
-                boards_of_this_box(state_dir, clock),
+                boards_of_this_box(state_dir, clock, amplifier.is_on),
                 last_error,
             ),
             listening=listening_of(probe, self_test_at, clock),
+            amplifier=amplifier,
             download_limit=None if download_kbit_s is None else RateLimit(download_kbit_s),
         )
         _quit_on_signals(agent.quit)
@@ -71,6 +77,7 @@ def run(
         JournalError,
         UnknownSink,
         UnknownListening,
+        UnknownAmplifier,
         ThreadDied,
         StoodStill,
         OSError,
