@@ -14,7 +14,7 @@ from controller.gateways.liveness import contact
 from controller.gateways.models import Connectivity, Gateway, GatewayConfig, GatewayState
 from controller.gateways.service import get_gateway
 from controller.web.fleet import Member
-from controller.web.health import readings, self_test_at
+from controller.web.health import last_error, readings, self_test_at
 from controller.web.places import Places
 from controller.web.uptime import Stretch, stretches, whole
 from controller.web.visit import Visit, VisitDep
@@ -55,6 +55,7 @@ def _board(visit: Visit, found: Gateway) -> dict[str, Any]:
         "by_https": found.id in visit.svc.inboxes.open_now(),
         "member": Member(found, state, contact(state), places.name(found.area_id)),
         "readings": readings(state.health),
+        "error": last_error(state.health),
         "self_test_at": self_test_at(state.health),
         "faults": faults_of(visit.session, found.id),
         "days": days,

@@ -217,6 +217,19 @@ def test_a_gateway_that_did_not_report_is_unknown_and_not_played(lived_in: Lived
         expect(page.get_by_test_id("outcome")).to_contain_text("1 chưa rõ")
 
 
+def test_what_a_gateway_cannot_read_what_it_has_not_and_what_worries_are_three_things(
+    lived_in: LivedIn, browser: Browser
+) -> None:
+    with Seat(browser, lived_in.base_url, "monitor") as page:
+        page.goto("/cum-loa/31672-005")
+        expect(page.get_by_test_id("health-power")).to_contain_text("đang dùng ắc quy")
+        expect(page.get_by_test_id("health-battery")).to_contain_text("18 %")
+        expect(page.get_by_test_id("health-under_voltage")).to_contain_text("đã bị từ khi bật máy")
+        expect(page.get_by_test_id("health-temperature")).to_contain_text("không đọc được")
+        expect(page.get_by_test_id("health-amplifier")).to_contain_text("không có cảm biến")
+        expect(page.get_by_test_id("last-error")).to_contain_text("broke off")
+
+
 def test_every_role_has_its_pages_and_no_more(lived_in: LivedIn, browser: Browser) -> None:
     with Seat(browser, lived_in.base_url, "leader") as page:
         assert page.get_by_test_id("nav-compose").count() == 0

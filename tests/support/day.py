@@ -259,13 +259,26 @@ def _confirm_plans(session: Session, now: datetime) -> None:
             state.plan_sent_at = now - timedelta(hours=1)
 
 
+_ON_BATTERY: dict[str, Any] = {
+    "power": "battery",
+    "battery_percent": 18,
+    "under_voltage": False,
+    "under_voltage_before": True,
+    "clock_synchronised": True,
+    "unreadable": ("temperature",),
+    "last_error": "clip 1a2b3c: broke off",
+    "temperature_c": None,
+}
+
+
 def _say_how_they_are(voices: dict[str, Voice], gateway_ids: list[str], now: datetime) -> None:
     for number, gateway_id in enumerate(gateway_ids):
         if gateway_id == gateway_ids[6]:
             continue
+        figures: dict[str, Any] = {"temperature_c": None if number == 0 else 48.5 + number * 4}
         voices[gateway_id].is_well(
             now - timedelta(seconds=20 + number),
-            temperature_c=None if number == 0 else 48.5 + number * 4,
+            **figures | (_ON_BATTERY if number == 4 else {}),
             signal_percent=None if number % 2 else 72,
             disk_free_bytes=6_400_000_000,
             memory_free_bytes=310_000_000,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from controller.broadcasts.delivery import DeliveryState
 from controller.web.fleet_map import chart
-from controller.web.health import readings
+from controller.web.health import last_error, readings
 from controller.web.log_in import local_path
 from controller.web.outcome import WRONG, outcome_of
 from controller.web.reader import Reader
@@ -140,6 +140,42 @@ def test_what_a_box_cannot_tell_is_not_said_to_be_well() -> None:
     assert all(reading.value is None and not reading.worrying for reading in readings({}))
     hot = next(each for each in readings({"temperature_c": 81.0}) if each.name == "temperature")
     assert hot.worrying
+
+
+def test_what_cannot_be_read_is_told_from_what_is_not_there() -> None:
+    found = {each.name: each for each in readings({"unreadable": ["signal", "power"], "temperature_c": 40.0})}
+    assert [name for name, each in found.items() if each.unreadable] == ["power", "battery", "signal"]
+    assert found["under_voltage"].by_sensor
+    assert not found["temperature"].unreadable
+
+
+@pytest.mark.parametrize(
+    ("health", "name", "word", "worrying"),
+    [
+        ({"power": "mains"}, "power", "mains", False),
+        ({"power": "battery", "battery_percent": 20}, "power", "battery", True),
+        ({"under_voltage": False, "under_voltage_before": False}, "under_voltage", "no", False),
+        ({"under_voltage": False, "under_voltage_before": True}, "under_voltage", "before", True),
+        ({"under_voltage": True}, "under_voltage", "now", True),
+        ({"clock_synchronised": False}, "synchronised", "no", True),
+        ({"clock_synchronised": True}, "synchronised", "yes", False),
+        ({"amplifier": "on"}, "amplifier", "on", False),
+        ({"power": "a word of next year"}, "power", None, False),
+    ],
+)
+def test_what_is_no_figure_is_said_in_a_word(
+    health: dict[str, object], name: str, word: str | None, *, worrying: bool
+) -> None:
+    found = next(each for each in readings(health) if each.name == name)
+    assert (found.word, found.worrying) == (word, worrying)
+
+
+def test_the_last_error_is_shown_with_its_time_if_it_has_one() -> None:
+    assert last_error(None) is None
+    assert last_error({"last_error": None}) is None
+    assert last_error({"last_error": "clip 12: broke off"}) == ("clip 12: broke off", None)
+    dated = last_error({"last_error": "no device", "last_error_at": "2026-11-24T05:00:00Z"})
+    assert dated == ("no device", NOON)
 
 
 def test_times_are_those_of_the_wall_clock() -> None:

@@ -20,6 +20,7 @@ from controller.gateways.liveness import Contact
 from controller.gateways.models import GatewayKind
 from controller.people.models import Role
 from controller.web.compose import BULLETIN_LANGUAGES, RATES
+from controller.web.health import WORDS as HEALTH_WORDS
 from controller.web.health import readings
 from controller.web.i18n import LANGUAGES, ONE, catalogue, counted
 from controller.web.outcome import ORDER, TONE
@@ -149,6 +150,7 @@ WORDS: list[tuple[str, Iterable[StrEnum | str]]] = [
     ("rate", [rate.replace(".", "_") for rate in RATES]),
     ("health", [reading.name for reading in readings({})]),
     ("health_unit", [reading.unit for reading in readings({})]),
+    ("health_word", HEALTH_WORDS),
 ]
 
 
