@@ -53,7 +53,7 @@ def measure(seconds: int, rounds: int, sink: str | None = None) -> None:
         far_end = FarEnd(broker.controller_address())
         try:
             costs = [
-                run_once(Path(directory) / str(number), broker, media, far_end, seconds, sink)
+                run_once(Path(directory) / str(number), broker, media, far_end, seconds=seconds, sink=sink)
                 for number in range(rounds)
             ]
         finally:
@@ -68,6 +68,7 @@ def run_once(
     broker: Broker,
     media: MediaServer,
     far_end: FarEnd,
+    *,
     seconds: int,
     sink: str | None = None,
 ) -> Cost:

@@ -25,7 +25,7 @@ def test_an_agent_takes_little_memory_little_time_to_start_and_little_of_a_core(
 ) -> None:
     media, far_end = MediaServer(), FarEnd(broker.controller_address())
     try:
-        cost = run_once(tmp_path / "pole", broker, media, far_end, 3)
+        cost = run_once(tmp_path / "pole", broker, media, far_end, seconds=3)
     finally:
         far_end.stop()
         media.stop()
