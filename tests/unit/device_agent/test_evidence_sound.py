@@ -1,6 +1,7 @@
 """Real speech, written and heard: confirmed when it is that speech, and never when it is another."""
 
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -91,6 +92,19 @@ def test_other_speech_is_never_confirmed(announcements: list[Sound]) -> None:
     # Of whole sentences in common somebody may have heard enough; of a few words in common nobody has.
     unlike = [verdict for pair, verdict in verdicts.items() if pair not in {(0, 1), (1, 0), (2, 3), (3, 2)}]
     assert unlike.count(NOT_CONFIRMED) >= 0.8 * len(unlike)
+
+
+@pytest.mark.parametrize("delay_ms", [-100, 0, 250, 500])
+@pytest.mark.parametrize("voice", ["vi-south", "vi-central", "vi-north"])
+def test_a_warning_that_differs_in_its_numbers_is_not_that_warning(
+    tmp_path: Path, voice: str, delay_ms: float
+) -> None:
+    ordered, other = (
+        decode_clip(speech(tmp_path / f"{number}.wav", STORM.replace("9 mạnh cấp 12", number), voice=voice))
+        for number in ("8 mạnh cấp 10", "7 mạnh cấp 11")
+    )
+    assert judge(ordered, other, delay_ms=delay_ms).sound is not CONFIRMED
+    assert judge(other, ordered, delay_ms=delay_ms).sound is not CONFIRMED
 
 
 def test_other_speech_over_it_in_the_street_does_not_hide_it(announcements: list[Sound]) -> None:
