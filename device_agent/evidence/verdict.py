@@ -12,7 +12,7 @@ SAME_DELAY_MS = 30.0
 such as the same word in another sentence. The rest is jitter of the two devices' clocks."""
 
 CONFIRMED_SHARE = 0.8
-"""With less, two warnings that differ in their numbers only, said by one synthetic voice, pass for the other."""
+"""With less, warnings that differ in their numbers only, said by one synthetic voice, pass for each other."""
 
 NOT_CONFIRMED_SHARE = 1 / 4
 """Between the two, something of it was heard and much was not: nobody can say what people heard."""
