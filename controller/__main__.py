@@ -26,7 +26,7 @@ from controller.people.models import Role
 from controller.people.service import add_person
 from controller.settings import Settings
 from controller.web.i18n import sentence
-from wire.credential import write_credential
+from wire.credential import credential_json, write_credential
 
 app = typer.Typer(
     help="The controller of LoaCast. Settings come from the environment (LOACAST_…); see docs/operations.md.",
@@ -152,7 +152,10 @@ def gateway_add(
     gateway_id: Annotated[str, typer.Argument(help="Device code, such as 31672-001.")],
     area_code: Annotated[str, typer.Argument(help="Code of the area it hangs in.")],
     name: Annotated[str, typer.Argument(help="As people call the place.")],
-    out: Annotated[Path, typer.Option(help="Where to write the credential, for the gateway only.")],
+    out: Annotated[
+        Path,
+        typer.Option(help="Where to write the credential, for the gateway only; - is standard output."),
+    ],
     kind: Annotated[GatewayKind, typer.Option(help="What hangs on it.")] = GatewayKind.IP_SPEAKER,
 ) -> None:
     """Enrol a gateway and write its credential."""
@@ -177,8 +180,11 @@ def gateway_add(
         typer.echo(sentence(f"error.{problem.code}", "en", **problem.params), err=True)
         raise typer.Exit(2) from problem
     admit(settings, credential)
-    write_credential(credential, out)
-    typer.echo(f"Credential of {gateway_id}: {out}")
+    if str(out) == "-":
+        typer.echo(credential_json(credential), nl=False)
+    else:
+        write_credential(credential, out)
+        typer.echo(f"Credential of {gateway_id}: {out}")
 
 
 if __name__ == "__main__":

@@ -147,6 +147,13 @@ def _add_install(options: Options) -> None:
         metavar="SECONDS",
         help="started again after so long without a sign of life (%(default)s)",
     )
+    command.add_argument(
+        "--python",
+        type=Path,
+        default=Path(sys.executable),
+        metavar="FILE",
+        help="interpreter of the virtual environment that the agent is installed in (%(default)s)",
+    )
     command.add_argument("--no-start", action="store_true", help="do not start it now")
     _add_root(command)
 
@@ -240,6 +247,7 @@ def _install(given: argparse.Namespace) -> int:
         given.tls_ca,
         given.sink,
         given.watchdog_s,
+        python=given.python,
         root=given.root.absolute(),
         start=not given.no_start,
         dry_run=given.dry_run,

@@ -27,13 +27,18 @@ class GatewayCredential(Struct, frozen=True, kw_only=True):
     """Path on the gateway of the authority that signed the broker's certificate."""
 
 
+def credential_json(credential: GatewayCredential) -> bytes:
+    """Return what stands in the file."""
+    return msgspec.json.format(msgspec.json.encode(credential), indent=2) + b"\n"
+
+
 def write_credential(credential: GatewayCredential, path: Path) -> None:
     """Write the file so that its owner alone can read it; a power cut leaves the old or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f"{path.name}.new")
     aside.unlink(missing_ok=True)
     with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(credential), indent=2) + b"\n")
+        file.write(credential_json(credential))
         file.flush()
         os.fsync(file.fileno())
     aside.replace(path)

@@ -27,7 +27,7 @@ from device_agent.commands.steps import (
 )
 from device_agent.commands.unit import SERVICE, STATE_DIR, UNIT_FILE, USER, UnitFacts, unit
 from device_agent.sinks.choice import UnknownSink, sink_opener
-from wire.credential import GatewayCredential, read_credential
+from wire.credential import GatewayCredential, credential_json, read_credential
 from wire.messages import WireError
 
 CREDENTIAL_FILE = SETTINGS_FILE.with_name("gateway.json")
@@ -74,8 +74,7 @@ def steps_to_install(wish: Wish, root: Path) -> list[Step]:
         held = wish.credential
         if wish.tls_ca is not None:
             held = msgspec.structs.replace(held, broker_tls_ca=str(TLS_CA_FILE))
-        content = msgspec.json.format(msgspec.json.encode(held), indent=2) + b"\n"
-        steps.append(WriteFile(CREDENTIAL_FILE, content, 0o600, secret=True))
+        steps.append(WriteFile(CREDENTIAL_FILE, credential_json(held), 0o600, secret=True))
     steps += [
         WriteFile(SETTINGS_FILE, _settings_file(wish.settings).encode(), 0o644),
         WriteFile(UNIT_FILE, unit(facts).encode(), 0o644),
@@ -116,7 +115,7 @@ def install(
     sink: str | None,
     watchdog_s: int,
     *,
-    python: Path | None = None,
+    python: Path,
     root: Path = Path("/"),
     start: bool = True,
     dry_run: bool = False,
@@ -129,7 +128,7 @@ def install(
         tls_ca: Certificate of the authority behind the broker's; copied.
         sink: Where sound goes; None keeps what is set, at first the default device.
         watchdog_s: After how long without a sign of life it is started again.
-        python: Interpreter of the agent's virtual environment; None is the one that runs this.
+        python: Interpreter of the agent's virtual environment; not in anybody's home.
         root: The system to install into; another than ``/`` is prepared only, nothing is started.
         start: Whether to start it now.
         dry_run: Print what would be done and change nothing.
@@ -141,7 +140,7 @@ def install(
             tls_ca=None if tls_ca is None else tls_ca.read_bytes(),
             settings=_settings(settings_of_this_box(root / SETTINGS_FILE.relative_to("/")), sink),
             watchdog_s=watchdog_s,
-            python=python or Path(sys.executable),
+            python=python,
             groups=groups_of_this_box(),
             start=start,
         )

@@ -1,5 +1,6 @@
 """Changes to a box as values, so that they can be shown before they are made and made twice without harm."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -108,12 +109,19 @@ def _write(step: WriteFile, path: Path) -> str:
     existed = path.exists()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
     new = path.with_name(f".{path.name}.new")
-    # Never for a moment readable by others, and never half written under its name.
+    # Never for a moment readable by others, never half written under its name, and there after a power cut.
     new.unlink(missing_ok=True)
-    new.touch(mode=0o600)
-    new.write_bytes(step.content)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(step.content)
+        file.flush()
+        os.fsync(file.fileno())
     new.chmod(step.mode)
     new.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
     return f"{step.path}: {'changed' if existed else 'written'}"
 
 
