@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from device_agent.clock_trust import MAX_OFFSET, Moment
+from device_agent.clock_trust import MAX_AWAY, MAX_OFFSET, Moment
 from device_agent.freshness import Freshness, HeldPlan
 from wire.envelope import Envelope, Rejected, Scope, Verifier
 from wire.messages import Beat, Down, Plan, Play, ToGateway, WireError, decode_to_gateway
@@ -19,6 +19,8 @@ from wire.types import Priority, Rejection
 
 QUIET_AFTER_CONNECTING = timedelta(seconds=30)
 """A broker that was killed sends again what it had already passed on; that is no attack."""
+
+_BY_THE_CLOCK = frozenset({Rejection.EXPIRED, Rejection.NOT_YET_VALID})
 
 _KINDS: dict[str, tuple[type[Down], ...]] = {"plan": (Plan,), "beat": (Beat,)}
 
@@ -91,11 +93,22 @@ def admit(
         _check_time(gate, letter.channel, message, moment, floor_at)
         _check_epoch(freshness, message)
     except Rejected as error:
+        if error.rejection in _BY_THE_CLOCK and _clock_is_astray(message, moment):
+            return Ignored()
         return Refused(error.rejection, f"{letter.channel} {readable_id(letter.data)}".strip())
     quiet = letter.redelivered or (
         connected_at is not None and moment.now - connected_at <= QUIET_AFTER_CONNECTING
     )
     return _fresh(freshness, letter, message, payload, quiet=quiet)
+
+
+def _clock_is_astray(message: ToGateway, moment: Moment) -> bool:
+    """Whether it is rather our clock that is out of time: no beat has confirmed it, and it is months away.
+
+    The message is not acted on, for nobody can tell its age; but a box that woke up in 1970 is not attacked
+    by everyone who speaks to it. The first beat, seconds later, puts that right.
+    """
+    return not moment.confirmed and abs(moment.now - message.iat) > MAX_AWAY
 
 
 def readable_id(data: bytes) -> str:

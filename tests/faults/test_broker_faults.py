@@ -51,7 +51,7 @@ class Course:
 def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
     directory = tmp_path_factory.mktemp("faults")
     with running_town(directory / "town", gateways=3) as town:
-        timetable = Timetable(town, directory, SLOTS + SLOTS_OF_THE_OUTAGE + 2, length_ms=SOUND_MS)
+        timetable = Timetable(town, length_ms=SOUND_MS)
         course = Course(town, timetable)
         first_at = whole_second_in(6)
         for number in range(SLOTS + SLOTS_OF_THE_OUTAGE):

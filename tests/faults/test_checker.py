@@ -142,6 +142,15 @@ def test_a_sound_that_nobody_knows_is_caught_even_under_another_volume() -> None
     assert "nobody ordered" in violation.what
 
 
+def test_scraps_of_a_sound_that_ran_dry_are_no_foreign_sound_when_the_gateway_says_so() -> None:
+    scrap, gap = RATE // 8, seconds(0.03)
+    pieces = [
+        (NOON + n * (seconds(0.125) + gap), SOUNDS["a"][n * scrap : (n + 1) * scrap])
+        for n in range(len(SOUNDS["a"]) // scrap)
+    ]
+    assert violations(a_run([replace(A, underruns=15)], a_recording(*pieces))) == []
+
+
 def test_played_without_a_sound_is_caught() -> None:
     assert broken(a_run([A], a_recording())) == {Invariant.TRUE}
 

@@ -50,7 +50,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
 
 
 def _let_it_happen(town: Town, bed: Bed) -> Course:
-    timetable = Timetable(town, town.directory, SLOTS + FLAPS, length_ms=1_500)
+    timetable = Timetable(town, length_ms=1_500)
     course = Course(timetable)
     first_at = whole_second_in(5)
     for number in range(SLOTS):

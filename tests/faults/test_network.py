@@ -71,7 +71,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         bed.controller.inside(),
         running_town(directory / "town", 1, bed) as town,
     ):
-        scene = Scene(bed, town, Timetable(town, directory, 4))
+        scene = Scene(bed, town, Timetable(town))
         # The broker keeps its session: what is ordered meanwhile waits there, and comes a second time.
         town.agents[GATEWAY].kill()
         eventually(lambda: scene.contact() == "offline", 20, "its will was sent")

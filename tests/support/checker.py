@@ -18,10 +18,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
-from support.evidence import Evidence, Told
-from support.listening import Heard, Stretch, listen
+from support.evidence import Ending, Evidence, Told
+from support.listening import Foreign, Heard, Stretch, listen
 
-from controller.broadcasts.delivery import OPEN, TERMINAL, DeliveryState
+from controller.broadcasts.delivery import OPEN, TERMINAL, WITHOUT_A_WORD, DeliveryState
 from wire.types import LatenessPolicy
 
 
@@ -50,6 +50,9 @@ TOLERANCE = timedelta(milliseconds=1_500)
 
 TWICE_MS = 200
 """So much of a sound may seem to be heard twice: two steps of hearing at either side of a cut."""
+
+SCRAPS_MS = 200
+"""So much sound next to an underrun may be too short to be recognised, or silence added by it."""
 
 SWEEP = timedelta(seconds=10)
 """The controller looks for overdue deliveries every 5 s; no word by then has to be on the page."""
@@ -112,6 +115,8 @@ def _heard_more_often_than(times: int, pieces: list[Stretch]) -> int:
 
 def _ordered(gateway_id: str, told: list[Told], heard: Heard) -> Iterator[Violation]:
     for foreign in heard.foreign:
+        if any(_ran_dry_there(each, foreign) for each in told):
+            continue
         what = f"{foreign.length_ms} ms of sound that nobody ordered at {foreign.start_at:%H:%M:%S.%f}"
         yield Violation(Invariant.ORDERED, what, gateway_id)
     for stretch in heard.stretches:
@@ -125,6 +130,14 @@ def _ordered(gateway_id: str, told: list[Told], heard: Heard) -> Iterator[Violat
                 gateway_id,
                 orders[0].broadcast_id if orders else None,
             )
+
+
+def _ran_dry_there(order: Told, foreign: Foreign) -> bool:
+    """Whether it may be scraps of this order between gaps that its gateway has reported as underruns."""
+    if order.started_at is None or foreign.length_ms > SCRAPS_MS * order.underruns:
+        return False
+    longest = timedelta(milliseconds=order.duration_ms + SCRAPS_MS * order.underruns)
+    return order.started_at - EARLY <= foreign.start_at <= order.started_at + longest
 
 
 def _in_time(order: Told, stretch: Stretch, told: list[Told], heard: Heard) -> bool:
@@ -179,9 +192,8 @@ def _ended(evidence: Evidence) -> Iterator[Violation]:
             )
         if each.state is DeliveryState.UNKNOWN and evidence.healed_at is not None:
             yield Violation(Invariant.ENDED, "unknown with everyone back", *where)
-        ends = [ending for ending in each.endings if ending.old is not DeliveryState.UNKNOWN]
-        amended = [ending for ending in each.endings if ending.old is DeliveryState.UNKNOWN]
-        if len(ends) > 1 or len(amended) > 1:
+        final = [ending for ending in each.endings if not _without_a_word(ending)]
+        if len(final) > 1 or len(each.endings) > 2:
             said = ", ".join(f"{ending.old}→{ending.new}" for ending in each.endings)
             yield Violation(Invariant.ENDED, f"ended more than once: {said}", *where)
         if each.state not in OPEN and not each.endings:
@@ -190,6 +202,11 @@ def _ended(evidence: Evidence) -> Iterator[Violation]:
             if ending.new is DeliveryState.UNKNOWN and ending.at > each.deadline_at + SWEEP:
                 late_s = (ending.at - each.deadline_at).total_seconds()
                 yield Violation(Invariant.ENDED, f"shown unknown {late_s:.0f} s after its deadline", *where)
+
+
+def _without_a_word(ending: Ending) -> bool:
+    """Whether the controller settled it alone; then the gateway's own word may amend it, once."""
+    return ending.new is DeliveryState.UNKNOWN or (ending.new, ending.reason) in WITHOUT_A_WORD
 
 
 def _over_by(order: Told) -> datetime:

@@ -34,6 +34,7 @@ class Ending:
     at: datetime
     old: DeliveryState
     new: DeliveryState
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,7 @@ def of_town(
 def _told(session: Session, broadcasts: Mapping[str, Broadcast]) -> Iterable[Told]:
     endings: dict[int, list[Ending]] = {}
     for row in session.exec(select(DeliveryHistory).order_by(col(DeliveryHistory.id))):
-        endings.setdefault(row.delivery_id, []).append(Ending(row.at, row.old, row.new))
+        endings.setdefault(row.delivery_id, []).append(Ending(row.at, row.old, row.new, row.reason))
     for each in session.exec(select(Delivery).order_by(col(Delivery.id))):
         broadcast = broadcasts[each.broadcast_id]
         yield Told(
@@ -254,7 +255,7 @@ def _from_reports(gateway_id: str, item: Item, reports: Iterable[Report]) -> Tol
     for report in reports:
         after = on_news(progress, _news(report))
         if after.settled_at is not None and after is not progress:
-            endings.append(Ending(report.at, progress.state, after.state))
+            endings.append(Ending(report.at, progress.state, after.state, after.reason))
         progress = after
     return Told(
         broadcast_id=item.broadcast_id,

@@ -17,8 +17,8 @@ from support.sound import normalised_cross_correlation
 
 Samples = NDArray[np.float32]
 
-CHUNK = RATE // 5
-"""What is recognised at once: 200 ms; a shorter scrap at an edge is not held against anybody."""
+CHUNK = RATE // 10
+"""What is recognised at once: 100 ms; a shorter scrap at an edge is not held against anybody."""
 
 SURE = 0.98
 """Correlation from which on a chunk is taken from a sound: what was decoded and recorded is exact."""

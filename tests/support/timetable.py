@@ -1,19 +1,23 @@
 """A compressed schedule for tests of faults: every broadcast has a sound of its own and is remembered."""
 
-import wave
+import hashlib
+import itertools
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-import numpy as np
+from sqlmodel import Session
 from support import evidence
 from support.broadcasting import now, schedule_once
 from support.checker import Violation, violations
 from support.eventually import eventually
-from support.media import RATE, murmur
+from support.listening import Samples
+from support.media import murmur, opus
 from support.recording import Recording
 from support.town import Api, Town
+
+from controller.clips.models import Clip
+from controller.db import make_engine, writing
 
 ENDED = frozenset(
     {"played", "partial", "failed", "rejected", "preempted", "cancelled", "expired", "missed"},
@@ -25,21 +29,16 @@ class Timetable:
 
     Args:
         town: A running town.
-        directory: For sound files.
-        count: How many sounds are prepared; each is used for one broadcast.
-        length_ms: Of each.
-        seed: Of the first sound.
+        length_ms: Of each sound.
+        seed: Of the first sound; each broadcast has the next one.
     """
 
-    def __init__(
-        self, town: Town, directory: Path, count: int, *, length_ms: int = 2_000, seed: int = 1
-    ) -> None:
+    def __init__(self, town: Town, *, length_ms: int = 2_000, seed: int = 1) -> None:
         self.town = town
         self.api: Api = town.api()
         self.promises: list[evidence.Promise] = []
-        files = [_write(directory / f"{seed + n}.wav", length_ms, seed + n) for n in range(count)]
-        begun = [self.api.begin_upload(each, opening_chime="false") for each in files]
-        self._clips = [self.api.prepared(each)["clip"] for each in begun]
+        self._length_ms = length_ms
+        self._seeds = itertools.count(seed)
 
     def at(
         self,
@@ -52,7 +51,7 @@ class Timetable:
         """Schedule the next sound for an instant; returns the broadcast's id."""
         broadcast = schedule_once(
             self.api,
-            self._clips.pop(0),
+            self._clip(),
             start_at,
             areas=[self.api.area(each) for each in areas],
             gateways=list(gateways),
@@ -69,7 +68,7 @@ class Timetable:
         **more: Any,
     ) -> str:
         """Order the next sound at once; returns the broadcast's id."""
-        clip = self._clips.pop(0)
+        clip = self._clip()
         answer = self.api.post(
             "/broadcasts",
             json={
@@ -81,6 +80,11 @@ class Timetable:
         )
         assert answer.status_code == 202, answer.text
         return self._promised(answer.json()["id"])
+
+    def cancel(self, broadcast_id: str) -> None:
+        """Take it back."""
+        answer = self.api.post(f"/broadcasts/{broadcast_id}/cancel")
+        assert answer.status_code == 202, answer.text
 
     def fetched(self, broadcast_ids: Iterable[str], timeout_s: float = 30) -> None:
         """Wait until these are ready on every gateway that they go to."""
@@ -125,6 +129,9 @@ class Timetable:
         """Judge the run so far; see `support.checker`."""
         return violations(self.evidence(healed_at, recordings))
 
+    def _clip(self) -> dict[str, Any]:
+        return _stored(self.town, murmur(self._length_ms, next(self._seeds)), self._length_ms)
+
     def _promised(self, broadcast_id: str) -> str:
         self.promises.append(evidence.promise(self.api.deliveries(broadcast_id), broadcast_id))
         return broadcast_id
@@ -133,10 +140,24 @@ class Timetable:
         return {each["state"] for each in self.api.deliveries(broadcast_id).values()}
 
 
-def _write(path: Path, length_ms: int, seed: int) -> Path:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(np.rint(murmur(length_ms, seed) * 32767).astype("<i2").tobytes())
-    return path
+def _stored(town: Town, sound: Samples, length_ms: int) -> dict[str, Any]:
+    """Put a clip where the controller keeps them, without its preparation: that is tested elsewhere."""
+    content = opus(sound)
+    clip = Clip(
+        sha256=hashlib.sha256(content).hexdigest(),
+        size_bytes=len(content),
+        duration_ms=length_ms,
+        loudness_lufs=-16.0,
+        true_peak_dbtp=-6.0,
+        prepared_at=now(),
+    )
+    path = town.stored_clip(clip.sha256)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    facts = clip.model_dump()
+    engine = make_engine(town.settings.url)
+    with Session(engine) as session, session.begin():
+        writing(session)
+        session.add(clip)
+    engine.dispose()
+    return facts

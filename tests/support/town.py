@@ -58,7 +58,7 @@ class Process:
         command = [sys.executable, *arguments]
         self._command = command if inside is None else inside.command(command)
         self._log = log
-        self._environment = environment
+        self.environment = environment
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -67,7 +67,7 @@ class Process:
             self._process = subprocess.Popen(
                 self._command,
                 cwd=ROOT,
-                env={**os.environ, **self._environment},
+                env={**os.environ, **self.environment},
                 stdout=log,
                 stderr=log,
             )
