@@ -13,6 +13,7 @@ from controller.broadcasts.models import Broadcast, Delivery
 from controller.broadcasts.summary import Summary, summarise
 from controller.web.outcome import NEEDS_A_LOOK, WRONG, Outcome, outcome_of
 from controller.web.places import Places
+from wire.types import Sound
 
 MOST = 1000
 """A page lists no more than this; a commune has some ten broadcasts a day."""
@@ -35,7 +36,8 @@ class Line:
     @property
     def has_room_for_doubt(self) -> bool:
         """Whether somebody should look at it: as a whole, or at a gateway that has already said no."""
-        return self.summary in NEEDS_A_LOOK or any(part.state in WRONG for part in self.outcome.parts)
+        wrong = any(part.state in WRONG for part in self.outcome.parts)
+        return self.summary in NEEDS_A_LOOK or wrong or self.outcome.unheard > 0
 
 
 def lines_between(
@@ -76,10 +78,11 @@ def sounding(session: Session, places: Places, path: str, now: datetime) -> list
 
 def lines_of(session: Session, places: Places, broadcasts: Sequence[Broadcast]) -> list[Line]:
     """Return lists' lines of broadcasts."""
-    states = _states(session, [broadcast.id for broadcast in broadcasts])
+    ids = [broadcast.id for broadcast in broadcasts]
+    states, unheard = _states(session, ids), _unheard(session, ids)
     lines = []
     for broadcast in broadcasts:
-        outcome = outcome_of(states.get(broadcast.id, []))
+        outcome = outcome_of(states.get(broadcast.id, []), unheard=unheard.get(broadcast.id, 0))
         counts = {part.state.value: part.count for part in outcome.parts}
         counts[DeliveryState.PLAYED.value] = outcome.played
         audience = tuple(places.audience(session, broadcast.audience))
@@ -99,4 +102,20 @@ def _states(
         )
         for broadcast_id, state, reason in rows:
             found.setdefault(broadcast_id, []).append((state, reason))
+    return found
+
+
+def _unheard(session: Session, broadcast_ids: Sequence[str]) -> dict[str, int]:
+    """Return at how many gateways the probe did not hear a broadcast, for those with any."""
+    found: dict[str, int] = {}
+    for first in range(0, len(broadcast_ids), 500):
+        rows = session.execute(
+            sa.select(col(Delivery.broadcast_id), sa.func.count())
+            .where(
+                col(Delivery.broadcast_id).in_(broadcast_ids[first : first + 500]),
+                col(Delivery.sound) == Sound.NOT_CONFIRMED,
+            )
+            .group_by(col(Delivery.broadcast_id))
+        )
+        found.update((broadcast_id, count) for broadcast_id, count in rows)
     return found

@@ -61,9 +61,8 @@ TONE: Mapping[str, str] = {
 SOUND_SHAPE: Mapping[Sound, str] = {
     Sound.CONFIRMED: _S.PLAYED,
     Sound.NOT_CONFIRMED: _S.MISSED,
-    Sound.NOT_VERIFIABLE: _S.UNKNOWN,
 }
-"""The shape and colour of what a probe says, those of the state that asks the same of its reader."""
+"""The shape and colour of what a probe says. Most gateways have no probe: that is no cause for alarm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +83,12 @@ class Outcome:
     played: int
     parts: tuple[Part, ...]
     """All that did not simply play, in `ORDER`."""
+    unheard: int = 0
+    """At so many gateways the probe did not hear it, whatever else became of it."""
 
 
-def outcome_of(states: Iterable[tuple[DeliveryState, str | None]]) -> Outcome:
-    """Count (state, reason) pairs."""
+def outcome_of(states: Iterable[tuple[DeliveryState, str | None]], *, unheard: int = 0) -> Outcome:
+    """Count (state, reason) pairs; `unheard` is how many of them the gateway's probe did not hear."""
     counts: Counter[DeliveryState] = Counter()
     reasons: dict[DeliveryState, Counter[str]] = {}
     for state, reason in states:
@@ -99,4 +100,4 @@ def outcome_of(states: Iterable[tuple[DeliveryState, str | None]]) -> Outcome:
         for state in ORDER
         if counts[state] and state is not _S.PLAYED
     )
-    return Outcome(counts.total(), counts[_S.PLAYED], parts)
+    return Outcome(counts.total(), counts[_S.PLAYED], parts, unheard)

@@ -215,6 +215,7 @@ def test_a_gateway_that_did_not_report_is_unknown_and_not_played(lived_in: Lived
         assert row.locator("[data-played-ms]").inner_text() == "–"
         expect(page.get_by_test_id("outcome")).to_contain_text("5/8")
         expect(page.get_by_test_id("outcome")).to_contain_text("1 chưa rõ")
+        expect(page.get_by_test_id("outcome")).to_contain_text("1 cụm không nghe thấy tiếng loa")
 
 
 def test_what_a_gateway_cannot_read_what_it_has_not_and_what_worries_are_three_things(

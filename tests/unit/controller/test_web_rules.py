@@ -135,6 +135,11 @@ def test_a_summary_gives_the_most_frequent_reason_first() -> None:
     assert outcome.parts[0].reasons == (("busy", 2), ("late", 1))
 
 
+def test_what_no_probe_heard_is_counted_beside_what_played() -> None:
+    outcome = outcome_of([(DeliveryState.PLAYED, None)] * 3, unheard=2)
+    assert (outcome.total, outcome.played, outcome.parts, outcome.unheard) == (3, 3, (), 2)
+
+
 def test_what_a_box_cannot_tell_is_not_said_to_be_well() -> None:
     assert readings(None) == []
     assert all(reading.value is None and not reading.worrying for reading in readings({}))
