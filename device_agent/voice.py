@@ -17,6 +17,12 @@ LIVE_AHEAD_BLOCKS = 2
 AHEAD_BLOCKS = 50
 """One second: longer than any pause of a slow disk that was seen, and 190 kB."""
 
+BATCHES = 5
+"""In so many pieces what is read ahead is handed over: a thread that wakes for each block costs more than it
+decodes. `GROWING` more make room for the first ones, which are short so that nothing waits for them."""
+
+GROWING = 4
+
 FADE_FRAMES = RATE // 20
 """50 ms, wire.md's fade on stop and pre-emption: no click, and no word more."""
 
@@ -50,8 +56,12 @@ class Voice:
         self._kept: Samples = np.zeros(0, dtype=np.float32)
         self._at_end = False
         self._closed = threading.Event()
-        self._queue: queue.Queue[Samples | Unplayable | None] = queue.Queue(ahead)
-        self._thread = threading.Thread(target=self._feed, args=(blocks,), name="decode", daemon=True)
+        most = max(1, ahead // BATCHES)
+        self._queue: queue.Queue[Samples | Unplayable | None] = queue.Queue(
+            ahead if most == 1 else BATCHES + GROWING
+        )
+        batches = _batches(blocks, most)
+        self._thread = threading.Thread(target=self._feed, args=(batches,), name="decode", daemon=True)
         self._thread.start()
 
     @property
@@ -102,7 +112,7 @@ class Voice:
             part, self._kept = self._kept[:missing], self._kept[missing:]
             parts.append(part)
             missing -= len(part)
-        sound = np.concatenate(parts) if parts else self._kept[:0]
+        sound = _joined(parts)
         if amplitude != 1.0:
             sound = sound * np.float32(amplitude)
         sound = self._faded(sound)
@@ -111,7 +121,7 @@ class Voice:
             # What is to fall silent and has nothing at hand is silent: it must not hold up what comes next.
             self._at_end = True
         if len(sound):
-            self._peak = max(self._peak, float(np.abs(sound).max()))
+            self._peak = max(self._peak, float(sound.max()), -float(sound.min()))
             self._energy += float(np.dot(sound, sound))
         return sound
 
@@ -136,10 +146,10 @@ class Voice:
             self._at_end, self._kept = True, self._kept[:0]
         return sound * np.clip(1.0 - place / FADE_FRAMES, 0.0, 1.0).astype(np.float32)
 
-    def _feed(self, blocks: Iterator[Samples]) -> None:
+    def _feed(self, batches: Iterator[Samples]) -> None:
         try:
-            for block in blocks:
-                self._put(block)
+            for batch in batches:
+                self._put(batch)
                 if self._closed.is_set():
                     return
             self._put(None)
@@ -153,6 +163,28 @@ class Voice:
             except queue.Full:
                 continue
             return
+
+
+def _batches(blocks: Iterator[Samples], most: int) -> Iterator[Samples]:
+    """Join blocks: the first one stays alone, then ever more, up to so many."""
+    waiting: list[Samples] = []
+    size = 1
+    try:
+        for block in blocks:
+            waiting.append(block)
+            if len(waiting) >= size:
+                yield _joined(waiting)
+                waiting, size = [], min(2 * size, most)
+    except Unplayable:
+        yield _joined(waiting)
+        raise
+    yield _joined(waiting)
+
+
+def _joined(parts: list[Samples]) -> Samples:
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.float32)
 
 
 def _decibels(amplitude: float) -> float:

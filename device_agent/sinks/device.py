@@ -11,8 +11,11 @@ from device_agent.sinks.ring import Ring
 LATENCY_S = 0.1
 """Asked for by name: PortAudio's own choices differ by a factor of ten between devices."""
 
-WAITING_FRAMES = 4 * BLOCK_FRAMES
-"""What waits between the player and the device's own buffer."""
+WAITING_FRAMES = 2 * BLOCK_FRAMES
+"""What waits at most between the player and the device's own buffer."""
+
+ROOM_FRAMES = 2 * BLOCK_FRAMES + 8
+"""Two blocks are made at once, stretched by as much as they ever are."""
 
 SETTLE_BLOCKS = 25
 """Half a second of silence at either end: PulseAudio swallows up to 20 ms at the start and 120 ms at the
@@ -38,7 +41,7 @@ class DeviceSink:
         except OSError as error:
             raise SinkError(f"{error}; on Debian: apt install libportaudio2") from error
         self._clock = clock
-        self._ring = Ring(WAITING_FRAMES + BLOCK_FRAMES)
+        self._ring = Ring(WAITING_FRAMES + ROOM_FRAMES, ROOM_FRAMES)
         self._seen = FrameClock()
         self._opened_ns = clock.monotonic_ns()
         self._underruns = 0

@@ -11,10 +11,12 @@ class Ring:
 
     Args:
         frames: How many it holds at most; a piece handed over must not be longer.
+        room: Whoever waits is woken when there is room for so many, to do more work at once.
     """
 
-    def __init__(self, frames: int) -> None:
+    def __init__(self, frames: int, room: int) -> None:
         self._samples = np.zeros(frames, dtype=np.float32)
+        self._room = room
         self._first = 0
         self._held = 0
         self._changed = threading.Condition()
@@ -42,5 +44,6 @@ class Ring:
             out[until_edge:count] = self._samples[: count - until_edge]
             self._first = (self._first + count) % size
             self._held -= count
-            self._changed.notify()
+            if size - self._held >= self._room:
+                self._changed.notify()
             return count

@@ -70,7 +70,7 @@ class SimulatedPole:
         return self
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(PPM, PPM, JITTER_MS, st.integers(0, 1_000))
 def test_two_crystals_stay_within_twenty_milliseconds_for_half_an_hour(
     one_ppm: float, other_ppm: float, jitter_ms: float, seed: int
