@@ -20,7 +20,15 @@ from device_agent.cache import Cache
 from device_agent.clock import Clock
 from device_agent.core import Effects, GatewayCore
 from device_agent.decoding import Samples, UnreadableClip, decode
-from device_agent.effects import Effect, ListenTo, PublishHealth, PublishReports, PublishState, WantClips
+from device_agent.effects import (
+    Effect,
+    ListenTo,
+    PinClips,
+    PublishHealth,
+    PublishReports,
+    PublishState,
+    WantClips,
+)
 from device_agent.evidence.witness import NOT_LISTENING, FaultNews, Listening, Witness
 from device_agent.fetcher import ClipNews, ClipsLost, ClipsReady, Fetcher
 from device_agent.http_pool import Source
@@ -251,6 +259,8 @@ class Agent:
             case ListenTo(sources):
                 self._live.listen(sources)
                 self._link.listen(sources)
+            case PinClips(clips):
+                self._fetcher.pin(self._source, clips)
             case WantClips(wants):
                 self._fetcher.want(self._source, wants)
             case _:

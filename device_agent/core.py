@@ -17,6 +17,7 @@ from device_agent.clock_trust import ClockTrust, Moment
 from device_agent.effects import (
     Effect,
     ListenTo,
+    PinClips,
     PublishHealth,
     PublishState,
     SetVolume,
@@ -35,11 +36,21 @@ from device_agent.playback import Playback, Step
 from device_agent.player_events import Failed, Finished, PlayerEvent
 from device_agent.rejections import RejectionLog
 from device_agent.turn import REMEMBERED_FOR
-from device_agent.views import Kept, Seen, health_of, live_sources, same_state, state_of, wanted_clips
+from device_agent.views import (
+    Kept,
+    Seen,
+    health_of,
+    live_sources,
+    pinned_clips,
+    same_state,
+    state_of,
+    wanted_clips,
+)
 from wire.credential import GatewayCredential
 from wire.envelope import Verifier
 from wire.messages import (
     Beat,
+    ClipRef,
     LiveSource,
     Plan,
     Receipt,
@@ -93,6 +104,7 @@ class GatewayCore:
         self._volume_percent = held.volume_percent
         self._loudness: SetVolume | None = None
         self._listening: tuple[LiveSource, ...] = ()
+        self._pinned: tuple[ClipRef, ...] = ()
         self._loudness_at: datetime | None = None
         self._outbox = ReportOutbox(self._journal, held.journal_id, boot, rng)
         self._journal_id = held.journal_id
@@ -324,6 +336,7 @@ class GatewayCore:
             self._volume_percent = volume_percent
         effects: list[Effect] = [*self._loudness_if_changed(now), *self._listen_if_changed()]
         effects += [effect for effect in asked if not isinstance(effect, Tell)]
+        effects += self._pins_if_changed()
         effects += self._wants()
         effects += self._outbox.appended(reports, now)
         effects += self._state_if_changed(now)
@@ -349,6 +362,13 @@ class GatewayCore:
             return ()
         self._listening = sources
         return (ListenTo(sources),)
+
+    def _pins_if_changed(self) -> tuple[PinClips, ...]:
+        clips = pinned_clips(self._playback)
+        if clips == self._pinned:
+            return ()
+        self._pinned = clips
+        return (PinClips(clips),)
 
     def _wants(self) -> tuple[WantClips, ...]:
         wanted = wanted_clips(self._playback)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from wire.messages import Health, Item, LiveSource, Report, Reports, State
+from wire.messages import ClipRef, Health, Item, LiveSource, Report, Reports, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,6 @@ class Want:
     size_bytes: int
     needed_at: datetime
     """The earliest start of an item that plays it."""
-    pinned: bool = False
-    """Never evicted: a prepared warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +49,13 @@ class WantClips:
     """All clips needed from now on, nearest start first. It replaces every earlier wish."""
 
     wants: tuple[Want, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PinClips:
+    """Hold these whether or not an item plays them: prepared warnings. It replaces every earlier wish."""
+
+    clips: tuple[ClipRef, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,4 +102,4 @@ class SetVolume:
 
 PlayerEffect = Cue | StartPlaying | StopPlaying | SetVolume
 PublishEffect = PublishReports | PublishState | PublishHealth
-Effect = PlayerEffect | PublishEffect | WantClips | ListenTo
+Effect = PlayerEffect | PublishEffect | WantClips | PinClips | ListenTo

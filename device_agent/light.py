@@ -13,6 +13,7 @@ from device_agent import __version__
 from device_agent.core import Effects, GatewayCore
 from device_agent.effects import (
     Cue,
+    PinClips,
     PublishEffect,
     PublishHealth,
     PublishReports,
@@ -110,6 +111,8 @@ class LightGateway:
             match effect:
                 case WantClips(wants):
                     self._fetcher.want(self._source, wants)
+                case PinClips(clips):
+                    self._fetcher.pin(self._source, clips)
                 case Cue() | StartPlaying() | StopPlaying() | SetVolume():
                     self._player.do(effect, now)
                 case PublishState() | PublishReports() | PublishHealth():

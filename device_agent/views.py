@@ -1,16 +1,13 @@
 """What a gateway shows of itself: clips it needs, its state, its health. Pure."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from device_agent.effects import Want
 from device_agent.entries import Stage
 from device_agent.turn import Playback
-from wire.messages import Health, LiveSource, State
+from wire.messages import ClipRef, Health, LiveSource, State
 from wire.types import DiskState
-
-PACK_WITHIN = timedelta(hours=1)
-"""Prepared warnings are fetched after what plays within this hour, and before the rest of the week."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +36,16 @@ class Kept:
 
 def wanted_clips(playback: Playback) -> tuple[Want, ...]:
     """Return every clip that something held needs, each with its earliest use, nearest first."""
-    config = playback.guards.config
-    pinned = () if config is None else config.pinned
-    keep = {clip.sha256 for clip in pinned}
-    uses = [(entry.due_at, clip) for entry in playback.entries.values() for clip in entry.item.clips]
-    if config is not None:
-        uses += [(config.iat + PACK_WITHIN, clip) for clip in pinned]
     nearest: dict[str, Want] = {}
-    for needed_at, clip in sorted(uses, key=lambda use: use[0]):
-        want = Want(clip.sha256, clip.size_bytes, needed_at, pinned=clip.sha256 in keep)
-        nearest.setdefault(clip.sha256, want)
+    for entry in sorted(playback.entries.values(), key=lambda entry: entry.due_at):
+        for clip in entry.item.clips:
+            nearest.setdefault(clip.sha256, Want(clip.sha256, clip.size_bytes, entry.due_at))
     return tuple(nearest.values())
+
+
+def pinned_clips(playback: Playback) -> tuple[ClipRef, ...]:
+    """Return the prepared warnings that the signed configuration names."""
+    return () if playback.guards.config is None else playback.guards.config.pinned
 
 
 def live_sources(playback: Playback) -> tuple[LiveSource, ...]:
@@ -106,6 +102,7 @@ def same_state(told: State, seen: Seen) -> bool:
 def health_of(seen: Seen, kept: Kept, now: datetime) -> Health:
     """Return the health as far as it can be known without asking the box."""
     needed = {want.sha256 for want in wanted_clips(seen.playback)}
+    needed |= {clip.sha256 for clip in pinned_clips(seen.playback)}
     return Health(
         at=now,
         boot=seen.boot,

@@ -22,6 +22,7 @@ from controller.clips.models import Clip
 from controller.clips.preparation import Preparation
 from controller.deps import ActorDep, ServicesDep, SessionDep
 from controller.errors import NotFound, NotLoggedIn, UploadTooLarge
+from controller.gateways.config import keeps
 from controller.gateways.service import knows_secret
 from controller.people.access import Actor, Permission
 from controller.problems import ProblemOut, problem_out
@@ -138,7 +139,7 @@ def fetch(
     credentials: Annotated[HTTPBasicCredentials | None, Depends(_basic)],
     range_header: Annotated[str | None, Header(alias="Range")] = None,
 ) -> Response:
-    """Hand a clip to a gateway that has been ordered to play it. For gateways only (HTTP Basic)."""
+    """Hand a clip to a gateway that was ordered to play it or to keep it. For gateways only (HTTP Basic)."""
     if credentials is None or not knows_secret(session, credentials.username, credentials.password):
         raise NotLoggedIn
     ordered = session.exec(
@@ -148,7 +149,7 @@ def fetch(
         .limit(1)
     ).first()
     clip = session.get(Clip, sha256)
-    if clip is None or ordered is None:
+    if clip is None or (ordered is None and not keeps(session, credentials.username, sha256)):
         raise NotFound
     return _bytes(svc.store, clip, range_header, private=False)
 

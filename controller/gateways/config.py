@@ -60,6 +60,12 @@ def configure(session: Session, rules: HouseRules, *, now: datetime) -> int:
     return sum(len(gateway_ids) for _, gateway_ids in groups)
 
 
+def keeps(session: Session, gateway_id: str, sha256: str) -> bool:
+    """Whether a clip is one of the prepared warnings that a gateway was told to keep."""
+    config = session.get(GatewayConfig, gateway_id)
+    return config is not None and any(clip["sha256"] == sha256 for clip in config.body["pinned"])
+
+
 def has_unconfigured(session: Session) -> bool:
     """Whether a gateway was enrolled of which nothing has been ordered yet."""
     configured = select(GatewayConfig.gateway_id)

@@ -10,10 +10,11 @@ from sqlmodel import col, select
 from controller.areas.models import Area
 from controller.bulletins import service as bulletins
 from controller.bulletins.models import Bulletin
+from controller.bulletins.service import NewBulletin
 from controller.deps import ActorDep, ClockDep, ServicesDep, SessionDep
 from controller.people.access import Permission
 from controller.programme import service
-from controller.programme.forms import RecurrenceIn, ScheduleIn, playing_of
+from controller.programme.forms import BulletinIn, RecurrenceIn, ScheduleIn, playing_of
 from controller.programme.models import Schedule
 from controller.programme.recurrence import load
 from controller.programme.service import Wanted
@@ -93,6 +94,13 @@ def end_schedule(schedule_id: str, actor: ActorDep, session: SessionDep, clock: 
     """End a series; its broadcasts that have not started are cancelled."""
     schedule = service.end(session, actor, schedule_id, now=clock.now())
     return ScheduleOut.model_validate(schedule, from_attributes=True)
+
+
+@router.post("/bulletins", status_code=201, operation_id="write_bulletin")
+def write_bulletin(wanted: BulletinIn, actor: ActorDep, session: SessionDep, clock: ClockDep) -> BulletinOut:
+    """Keep a bulletin without playing it, for later or as a prepared warning."""
+    bulletin = bulletins.write(session, actor, NewBulletin(**wanted.model_dump()), now=clock.now())
+    return BulletinOut.model_validate(bulletin, from_attributes=True)
 
 
 class PreparedIn(BaseModel):

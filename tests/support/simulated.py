@@ -9,6 +9,7 @@ from support.signing import NOON, ROUTINE, Pen, a_credential, signed
 from device_agent.core import Effects, GatewayCore
 from device_agent.effects import (
     Cue,
+    PinClips,
     PublishReports,
     PublishState,
     SetVolume,
@@ -38,6 +39,7 @@ class SimulatedGateway:
         self.states: list[State] = []
         self.published: dict[int, Report] = {}
         self.wanted: set[str] = set()
+        self.pinned: set[str] = set()
         self.volume: int | None = None
         self.boots: list[str] = []
         self.boot()
@@ -131,6 +133,8 @@ class SimulatedGateway:
                     self.published |= {report.n: report for report in reports.reports}
                 case PublishState(state):
                     self.states.append(state)
+                case PinClips(clips):
+                    self.pinned = {clip.sha256 for clip in clips}
                 case WantClips(wants):
                     self.wanted = {want.sha256 for want in wants}
                 case SetVolume(percent):

@@ -153,7 +153,9 @@ def test_a_zone_that_this_box_does_not_know_is_refused_and_the_old_rules_stay(
 def test_prepared_warnings_are_wanted_and_kept(gateway: SimulatedGateway) -> None:
     clip = a_clip("b")
     configure(gateway, pinned=(clip,))
-    assert gateway.wanted == {clip.sha256}
+    assert gateway.pinned == {clip.sha256}
+    configure(gateway, 2)
+    assert gateway.pinned == set()
 
 
 @given(
