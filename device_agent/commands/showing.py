@@ -106,6 +106,9 @@ def figures(health: Health) -> Iterator[tuple[str, str]]:
     yield "amplifier", _said(health.amplifier, "{}")
     yield "clock synchronised", _yes(health.clock_synchronised)
     yield "clock offset", _said(health.clock_offset_ms, "{} ms from the controller's")
+    yield "noise while idle", _said(health.idle_noise_db, "{} dBFS at the probe")
+    at = "" if health.self_test_at is None else f", {health.self_test_at:%Y-%m-%d %H:%M} UTC"
+    yield "self-test", _said(health.self_test, "{}") + at
     yield "underruns", _said(health.underruns, "{}")
     yield "cannot be read", ", ".join(health.unreadable) or "nothing"
     yield "last error", health.last_error or "none"

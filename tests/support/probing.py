@@ -49,6 +49,31 @@ def judge(
     return following.end("a", len(expected) * 1000 // RATE, heard)
 
 
+class Evening:
+    """Several items one after the other, heard as they are written as long as the loudspeaker works."""
+
+    def __init__(self) -> None:
+        self._written, self._heard = Timeline(RATE), Timeline(RATE)
+        self._following = Following(self._written)
+        self.loudspeaker = 1.0
+        self._now_ns = START_NS
+        self._play(np.zeros(2 * RATE))
+
+    def play(self, broadcast_id: str, sound: Sound) -> Finding:
+        """Let an item begin, or go on, and end after these samples."""
+        self._following.begin(broadcast_id, self._now_ns)
+        self._play(sound)
+        return self._following.end(broadcast_id, len(sound) * 1000 // RATE, self._heard)
+
+    def _play(self, sound: Sound) -> None:
+        for start in range(0, len(sound), RATE // 10):
+            part = np.asarray(sound[start : start + RATE // 10], dtype=np.float32)
+            self._written.add(self._now_ns, part)
+            self._heard.add(self._now_ns, np.float32(self.loudspeaker) * part)
+            self._now_ns += len(part) * SECOND_NS // RATE
+            self._following.follow(self._heard)
+
+
 def _add(timeline: Timeline, sound: Samples, first_ns: int, at_ns: int) -> None:
     """Give a timeline a tenth of a second of a sound that begins at `first_ns`."""
     start = (at_ns - first_ns) * timeline.rate_hz // SECOND_NS

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.probing import RATE, Sound, in_a_room, judge, through_a_horn, with_noise
+from support.probing import RATE, Evening, Sound, in_a_room, judge, through_a_horn, with_noise
 from support.sound import decode_clip
 from support.voices import MEETING, STORM, music, noise, speech
 
@@ -170,6 +170,20 @@ def test_music_and_sirens_are_confirmed() -> None:
     siren = 0.5 * np.sin(2 * np.pi * np.cumsum(700 + 300 * np.sin(2 * np.pi * 0.5 * time_s)) / RATE)
     for sound in (music(), siren):
         assert judge(sound, with_noise(sound, 10)).sound is CONFIRMED
+
+
+def test_an_item_that_comes_back_after_it_was_cut_off_is_judged_by_all_of_it(announcement: Sound) -> None:
+    evening = Evening()
+    first, rest = announcement[: 5 * RATE], announcement[5 * RATE : 12 * RATE]
+    assert evening.play("news", first).sound is CONFIRMED
+    assert evening.play("warning", noise(5)).sound is CONFIRMED
+    assert evening.play("news", rest).sound is CONFIRMED
+
+    broken = Evening()
+    assert broken.play("news", first).sound is CONFIRMED
+    broken.loudspeaker = 0.0
+    assert broken.play("warning", noise(5)).sound is NOT_CONFIRMED
+    assert broken.play("news", rest).sound is NOT_VERIFIABLE
 
 
 def likeness(delay_ms: float, *, coherence: float = 0.3) -> Likeness:
