@@ -3,7 +3,7 @@
 The agent at a pole, the light fleet of the demo and the simulated gateways of a bench run this same code;
 their shells only carry out effects. Every step writes its changes and reports into the journal in one
 transaction and returns its effects after that, so nothing is done that a power cut could make unknown.
-A disk that refuses to be written ends nothing: the gateway goes on from memory and says so (ADR 6).
+A disk that refuses to be written ends nothing: the gateway goes on from memory and says so (ADR 7).
 """
 
 import random

@@ -53,7 +53,7 @@ def next_wake(playback: Playback, moment: Moment) -> datetime | None:
 
 
 def _leave_open(turn: Turn) -> None:
-    """Let alone what an earlier run may have let sound without a line in the journal (ADR 6).
+    """Let alone what an earlier run may have let sound without a line in the journal (ADR 7).
 
     An emergency is worth the risk of being heard twice; nothing else is.
     """

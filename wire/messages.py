@@ -297,7 +297,7 @@ class Health(Struct, frozen=True, kw_only=True):
     """Resident memory of the agent."""
     disk_free_bytes: int | None = None
     disk: DiskState | None = None
-    """Whether it keeps what the gateway must not forget; if not, the gateway goes on from memory (ADR 6)."""
+    """Whether it keeps what the gateway must not forget; if not, the gateway goes on from memory (ADR 7)."""
     signal_percent: Percent | None = None
     signal_by: str | None = None
     """What has the signal: ``modem`` or ``wifi``."""

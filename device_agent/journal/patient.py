@@ -1,6 +1,6 @@
 """A journal that a refusing disk does not stop: what cannot be written is owed to it, in memory.
 
-ADR 6 says which promise wins. What is owed is written first of all when the disk takes writes again; until
+ADR 7 says which promise wins. What is owed is written first of all when the disk takes writes again; until
 then none of its reports has a number, so none is published, and nobody is told that anything was saved.
 """
 

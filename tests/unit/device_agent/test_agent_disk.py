@@ -1,4 +1,4 @@
-"""What a gateway does while its disk refuses, and when it takes writes again: ADR 6."""
+"""What a gateway does while its disk refuses, and when it takes writes again: ADR 7."""
 
 import dataclasses
 import random
