@@ -115,12 +115,13 @@ def _let_it_happen(course: Course) -> None:
     timetable.cancel(ids["cancelled"][1])
     ids["weather"] += [timetable.now(gateways=IN_BAD_WEATHER) for _ in range(2)]
     ids["emergency"] = [timetable.now(gateways=course.clocks, priority="emergency")]
-    wait_until(at_second(first_at, 3.5))
-    ids["above"] = [timetable.now(gateways=[PREEMPTED], priority="emergency") for _ in range(2)]
+    wait_until(at_second(first_at, 2))
     clock.step_to(STEP_S)
     stepped_at = now()
     eventually(lambda: abs(_offset_s(course, SET) + STEP_S) < 5, KNOWN_S, "the step is known")
     course.known_after_s[SET] = (now() - stepped_at).total_seconds()
+    wait_until(at_second(first_at, 3.5))
+    ids["above"] = [timetable.now(gateways=[PREEMPTED], priority="emergency") for _ in range(2)]
     wait_until(at_second(first_at, 7))
     timetable.cancel(ids["cancelled"][0])
     wait_until(at_second(first_at, 8.5))
