@@ -144,6 +144,7 @@ class Agent:
             clock,
             watchdog.pulse("player", PLAYER_LIMIT_S),
             amplifier=amplifier,
+            whispers=self._witness.whispers,
         )
         self._live = LiveFeeds()
         self._link = Link(credential, boot, self._take_in, rng)

@@ -47,6 +47,7 @@ class Player:
         clock: Maps the start of an item to the sound device's time.
         beat: Called with every block, or every second without a device: this thread lives.
         amplifier: Switched on for what sounds, off at the end; the default is none.
+        whispers: Whether the sink has something of its own to sound, for which the amplifier is needed too.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class Player:
         beat: Callable[[], None] = lambda: None,
         *,
         amplifier: Amplifier | None = None,
+        whispers: Callable[[], bool] = lambda: False,
     ) -> None:
         self._open_sink = open_sink
         self._say = say
         self._clock = clock
         self._beat = beat
         self._amplifier = amplifier or Amplifier()
+        self._whispers = whispers
         self._sequencer = Sequencer(open_voice, say)
         self._wishes: deque[PlayerEffect] = deque()
         self._stopping = threading.Event()
@@ -115,9 +118,8 @@ class Player:
             ahead_ns = self._clock.wall_minus_monotonic_ns()
             held_ns = round(stretcher.held_frames * NOMINAL_NS)
             next_ns = sink.next_ns() + held_ns
-            through_ns = self._amplifier.attend(
-                self._clock.monotonic_ns(), self._sequencer.sounds_at_ns(next_ns, ahead_ns)
-            )
+            sounds_ns = next_ns if self._whispers() else self._sequencer.sounds_at_ns(next_ns, ahead_ns)
+            through_ns = self._amplifier.attend(self._clock.monotonic_ns(), sounds_ns)
             composed = self._sequencer.compose(next_ns, ahead_ns, through_ns)
             if composed.late_ns is None:
                 trim.rest(sink.fast_ppm)

@@ -2,10 +2,14 @@
 
 from datetime import datetime, time
 
+import numpy as np
+
+from device_agent.amplifier import MAX_LEAD_MS
 from device_agent.evidence.hearing import LATEST_NS, compare
 from device_agent.evidence.self_test import CHIRP_S, chirp, is_due
 from device_agent.evidence.sink import Written
 from device_agent.evidence.timeline import SECOND_NS, SamplesLost, Timeline
+from device_agent.sinks.contract import RATE
 from wire.types import SelfTest
 
 QUIET_NS = 3 * SECOND_NS
@@ -16,6 +20,9 @@ STALE_NS = 2 * SECOND_NS
 
 OPENING_NS = 3 * SECOND_NS
 """After a start the device and the probe are being opened."""
+
+_LEAD = np.zeros(MAX_LEAD_MS * RATE // 1000, dtype=np.float32)
+"""The amplifier is switched on for a whisper as for anything else, and takes its time."""
 
 TRIES = 3
 RETRY_NS = 10 * SECOND_NS
@@ -74,17 +81,18 @@ class SelfTester:
         if heard is None:
             return SelfTest.DEVICE_ONLY
         if now_ns - (written.sounded_ns or 0) >= QUIET_NS:
-            written.whisper(chirp())
+            written.whisper(np.concatenate((_LEAD, chirp())))
             self._since_ns = now_ns
         return None
 
     def _judge(self, now_ns: int, since_ns: int, written: Written, heard: Timeline | None) -> SelfTest | None:
-        start_ns = written.whispered_ns
-        if start_ns is None:
+        whispered_ns = written.whispered_ns
+        if whispered_ns is None:
             # It waits for its first block, or an order came and it was dropped: the hour is not over.
             if not written.is_whispering or now_ns - since_ns > STALE_NS:
                 self._since_ns = None
             return None
+        start_ns = whispered_ns + len(_LEAD) * SECOND_NS // RATE
         end_ns = start_ns + CHIRP_S * SECOND_NS
         if now_ns < end_ns + LATEST_NS + SECOND_NS // 2:
             return None

@@ -105,6 +105,10 @@ class Witness:
             return open_sink
         return lambda: WatchedSink(open_sink, self._written, self._portaudio)
 
+    def whispers(self) -> bool:
+        """Whether the test sound is about to sound, or does."""
+        return self._written.is_whispering
+
     def start(self) -> None:
         """Begin to listen, if there is anything to listen for."""
         if not self._ears.are_wanted:

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.eventually import eventually
 from support.media import warble
 
+from device_agent.amplifier import Amplifier
+from device_agent.clock import Clock
 from device_agent.evidence import remembered
 from device_agent.evidence.ears import Ears
 from device_agent.evidence.idle import AFTER_SOUND_NS, IdleWatch
@@ -22,7 +25,10 @@ from device_agent.evidence.self_tester import TRIES, SelfTester
 from device_agent.evidence.sink import WatchedSink, Written
 from device_agent.evidence.squelch import END_S, LEARN_S, MARGIN_DB, RAISE_S, Squelch, idle_second
 from device_agent.evidence.timeline import SECOND_NS, Timeline
+from device_agent.player import Player
 from device_agent.sinks.contract import BLOCK_FRAMES, RATE, SILENCE, Block
+from device_agent.sinks.file import FileSink
+from device_agent.voice import Voice
 from wire.types import Fault, SelfTest
 
 QUIET_DB, LOUD_DB = -70.0, -30.0
@@ -232,6 +238,37 @@ def test_what_is_ordered_ends_the_chirp_at_once_and_it_is_tried_later() -> None:
     assert loop.run(0.5) is None
     assert not any(block.any() for block in loop.sounded[-25:])
     assert loop.run(12) is SelfTest.HEARD
+
+
+class FakeRelay:
+    def __init__(self) -> None:
+        self.told: list[bool] = []
+
+    def switch(self, *, on: bool) -> None:
+        self.told.append(on)
+
+    def close(self) -> None:
+        self.told.append(False)
+
+
+def test_the_amplifier_is_switched_on_for_a_whisper(tmp_path: Path) -> None:
+    written, relay, clock = Written(), FakeRelay(), Clock()
+    player = Player(
+        lambda: WatchedSink(lambda: FileSink(tmp_path, clock), written, Lock()),
+        lambda item, _offset_ms: Voice(item, iter(())),
+        lambda _said: None,
+        clock,
+        amplifier=Amplifier(relay),
+        whispers=lambda: written.is_whispering,
+    )
+    player.start()
+    eventually(lambda: written.samples.end_ns, 5)
+    assert relay.told == []
+    written.whisper(chirp()[: RATE // 2])
+    eventually(lambda: relay.told == [True], 5)
+    eventually(lambda: written.whispered_ns, 5)
+    player.stop()
+    assert relay.told[-1] is False
 
 
 def test_what_was_learnt_outlives_a_restart_and_a_broken_file_is_only_forgotten(tmp_path: Path) -> None:
