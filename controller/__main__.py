@@ -25,6 +25,7 @@ from controller.logs import set_up_logs
 from controller.people.models import Role
 from controller.people.service import add_person
 from controller.settings import Settings
+from controller.warnings.command import app as warnings
 from controller.web.i18n import sentence
 from wire.credential import credential_json, write_credential
 
@@ -38,6 +39,7 @@ area = typer.Typer(help="The tree of areas.", no_args_is_help=True)
 app.add_typer(gateway, name="gateway")
 app.add_typer(person, name="person")
 app.add_typer(area, name="area")
+app.add_typer(warnings, name="warning")
 
 _FIRST_DAY = datetime(2025, 7, 1, tzinfo=UTC)
 

@@ -1,0 +1,1 @@
+"""Prepared warnings: bulletins that every gateway of their area keeps, so that a tiny order starts them."""
