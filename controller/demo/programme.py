@@ -29,6 +29,8 @@ from controller.people.models import Person
 from controller.programme.forms import RecurrenceIn
 from controller.programme.service import Wanted, create
 from controller.settings import Settings
+from controller.warnings.keeping import Keeper, WarningRefused
+from controller.warnings.pack import read_pack
 
 VOICE = "vi-south"
 _RATE = 1.0
@@ -70,6 +72,26 @@ class Station:
                 writing(session)
                 for programme, sha256 in zip(everything, clips, strict=True):
                     self._schedule(session, programme, sha256, now)
+        finally:
+            engine.dispose()
+
+    def keep_warnings(self, tell: Tell) -> None:
+        """Let every gateway of the commune keep the built-in warnings.
+
+        Raises:
+            DemoError: One could not be spoken.
+        """
+        engine = make_engine(self.settings.url)
+        try:
+            with Session(engine, expire_on_commit=False) as session:
+                area = session.get_one(Area, _actor(session, WELCOME.author).area_id)
+            keeper, pack = Keeper(self.settings, engine, self.clock, area), read_pack()
+            for done, each in enumerate(pack):
+                tell(done, len(pack))
+                keeper.from_text(each.title, each.text)
+            tell(len(pack), len(pack))
+        except WarningRefused as refused:
+            raise DemoError(f"the warnings could not be spoken ({refused.problem.code})") from refused
         finally:
             engine.dispose()
 

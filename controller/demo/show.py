@@ -65,6 +65,8 @@ class Show:
             station = Station(self.home.settings(self.ports), self.clock, self.stopper.pause)
             with self.told.counting("Speaking the bulletins of a week") as tell:
                 station.make_week(tell)
+            with self.told.counting("Preparing warnings that every gateway keeps") as tell:
+                station.keep_warnings(tell)
             self.home.mark_founded()
         self.home.remember_ports(self.ports)
         move_in(self.home, self.ports)
