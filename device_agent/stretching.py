@@ -24,9 +24,31 @@ def _coefficients() -> NDArray[np.float32]:
     distance = np.arange(1 - HALF, 1 + HALF)[None, :] - places[:, None]
     window = np.i0(_KAISER_BETA * np.sqrt(np.clip(1.0 - (distance / HALF) ** 2, 0.0, 1.0)))
     taps = np.sinc(distance) * window / np.i0(_KAISER_BETA)
-    powers = np.stack([places**degree for degree in range(1, _DEGREE + 1)], axis=1)
-    rest = np.linalg.lstsq(powers, taps - taps[0], rcond=None)[0]
-    return np.concatenate([taps[:1], rest]).T.astype(np.float32)
+    return np.concatenate([taps[:1], _fitted(places, taps - taps[0])]).T.astype(np.float32)
+
+
+def _fitted(places: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the least squares fit by powers 1 to `_DEGREE`, shape (_DEGREE, taps).
+
+    By Gram and Schmidt, done twice as Kahan advises: `numpy.linalg` would give the same to the last bit of a
+    float32, and bring 2 MB of LAPACK into memory for this one call.
+    """
+    basis: list[NDArray[np.float64]] = []
+    made_of: list[NDArray[np.float64]] = []
+    for degree in range(1, _DEGREE + 1):
+        power, made = places**degree, np.eye(_DEGREE)[degree - 1]
+        for _ in range(2):
+            for other, other_made in zip(basis, made_of, strict=True):
+                share = (power * other).sum()
+                power, made = power - share * other, made - share * other_made
+        length = np.sqrt((power**2).sum())
+        basis.append(power / length)
+        made_of.append(made / length)
+    shares = [(each[:, None] * values).sum(axis=0) for each in basis]
+    return sum(
+        (made[:, None] * share for made, share in zip(made_of, shares, strict=True)),
+        np.zeros((_DEGREE, values.shape[1])),
+    )
 
 
 class Stretcher:
