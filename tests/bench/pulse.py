@@ -24,9 +24,8 @@ class Pulse:
         directory.mkdir(mode=0o700, parents=True)
         socket = directory / "native"
         alsa = directory / "asound.conf"
-        alsa.write_text(
-            "</usr/share/alsa/alsa.conf>\npcm.!default { type pulse }\nctl.!default { type pulse }\n"
-        )
+        # Not alsa.conf with its plug-ins: PortAudio opens each of them once, and one brings an FFmpeg along.
+        alsa.write_text("pcm.!default { type pulse }\nctl.!default { type pulse }\n")
         private = ("XDG_RUNTIME_DIR", "PULSE_RUNTIME_PATH", "PULSE_STATE_PATH", "HOME")
         self._environment = dict.fromkeys(private, str(directory)) | {
             "PULSE_SERVER": f"unix:{socket}",
