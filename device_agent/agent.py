@@ -284,7 +284,9 @@ class Agent:
         """Yield the samples of a clip, in a voice's thread, if its bytes still are what its name says."""
         size_bytes = path.stat().st_size if path.exists() else 0
         if not self._fetcher.is_whole(path.name, size_bytes):
-            raise UnreadableClip(path, "damaged on the disk")
+            damaged = UnreadableClip(path, "damaged on the disk")
+            damaged.bad_clip = None  # it is thrown away already, and on its way again
+            raise damaged
         yield from decode(path)
 
     def _notice_clock_steps(self) -> None:

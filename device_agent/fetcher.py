@@ -130,13 +130,8 @@ class Fetcher:
 
     def distrust(self, sha256: str) -> None:
         """Throw away a clip that could not be decoded, and fetch it again if it is still wanted."""
-        self._last_error = f"clip {sha256[:12]} was damaged on the disk"
-        with self._changed:
-            self._damaged += 1
-            self._checks.gone(sha256)
-            self._cache.discard(sha256)
-            self._changed.notify()
-        self._say(ClipsLost((sha256,)))
+        self._last_error = f"clip {sha256[:12]} could not be decoded"
+        self._throw_away(sha256)
 
     def is_whole(self, sha256: str, size_bytes: int) -> bool:
         """Read a clip once more before it is played; a damaged one is fetched again. Called in any thread.
@@ -148,8 +143,8 @@ class Fetcher:
         try:
             self._cache.check(sha256)
         except CorruptClip as error:
-            log.warning("clip_damaged", sha256=sha256, reason=str(error))
-            self.distrust(sha256)
+            self._found_damaged(sha256, error)
+            self._throw_away(sha256)
             return False
         return True
 
@@ -186,11 +181,8 @@ class Fetcher:
         try:
             self._cache.check(sha256)
         except CorruptClip as error:
-            log.warning("clip_damaged", sha256=sha256, reason=str(error))
+            self._found_damaged(sha256, error)
             self._lost((sha256,))
-            with self._changed:
-                self._damaged += 1
-            self._last_error = f"clip {sha256[:12]} was damaged on the disk"
         else:
             self._is_here(sha256)
 
@@ -244,6 +236,19 @@ class Fetcher:
         except OSError as error:
             log.warning("no_room_to_give", reason=str(error))
             self._last_error = str(error)
+
+    def _found_damaged(self, sha256: str, error: CorruptClip) -> None:
+        log.warning("clip_damaged", sha256=sha256, reason=str(error))
+        with self._changed:
+            self._damaged += 1
+        self._last_error = f"clip {sha256[:12]} was damaged on the disk"
+
+    def _throw_away(self, sha256: str) -> None:
+        with self._changed:
+            self._checks.gone(sha256)
+            self._cache.discard(sha256)
+            self._changed.notify()
+        self._say(ClipsLost((sha256,)))
 
     def _is_here(self, sha256: str) -> None:
         with self._changed:

@@ -59,9 +59,8 @@ def _leave_open(turn: Turn) -> None:
     """
     if turn.blind_since is None:
         return
-    before = turn.blind_since + (turn.moment.true_now - turn.moment.now)
     for entry in turn.entries():
-        if entry.stage in UNBEGUN and entry.due_at <= before and not entry.is_emergency:
+        if entry.stage in UNBEGUN and entry.due_at <= turn.blind_since and not entry.is_emergency:
             turn.leave_open(entry)
 
 

@@ -134,6 +134,17 @@ def test_a_new_epoch_forgets_what_was_accepted_before_it(journal: Journal, reope
     assert reopened(journal).load().freshness.window("order").accepted == {"m2": 1}
 
 
+def test_to_prove_that_it_still_takes_writes_changes_nothing(
+    journal: Journal, kind: str, reopened: Reopen
+) -> None:
+    journal.commit(Changes(reports=(a_report(),)))
+    held = journal.load()
+    assert journal.prove() is (kind == "sqlite")
+    again = reopened(journal)
+    assert (again.load(), again.waiting()) == (held, 1)
+    assert again.commit(Changes(reports=(a_report(),)))[0].n == 2
+
+
 def test_reports_are_numbered_by_the_journal_and_stay_until_receipted(
     journal: Journal, reopened: Reopen
 ) -> None:

@@ -18,7 +18,7 @@ from device_agent.checking import BEFORE_USE, EVERY_S, Checks
 from device_agent.clock import Clock
 from device_agent.download import Downloader, DownloadFailed
 from device_agent.effects import Want
-from device_agent.fetcher import ClipNews, ClipsLost, ClipsReady, Fetcher
+from device_agent.fetcher import LONGEST_CHECK_BYTES, ClipNews, ClipsLost, ClipsReady, Fetcher
 from device_agent.fetching import FIRST_WAIT_S, LONGEST_WAIT_S, PIN_SPREAD_S, SPREAD_S, FetchQueue, Job
 from device_agent.http_pool import Source
 from wire.messages import ClipRef
@@ -287,6 +287,24 @@ def test_a_clip_that_could_not_be_decoded_is_fetched_again(fetching: Fetching, m
         ClipsReady((clip.sha256,)),
     }
     assert len(media.requests) == 2
+    assert fetching.fetcher.damaged == 0
+
+
+def test_a_damaged_clip_is_noticed_when_it_is_opened_and_a_long_one_is_believed(
+    fetching: Fetching, cache: Cache, media: MediaServer
+) -> None:
+    clip = media.add(CONTENT, 1)
+    fetching.fetcher.start()
+    fetching.want(clip)
+    assert fetching.news.get(timeout=5) == ClipsReady((clip.sha256,))
+    assert fetching.fetcher.is_whole(clip.sha256, clip.size_bytes)
+    flip_a_bit(cache.path(clip.sha256))
+    assert fetching.fetcher.is_whole(clip.sha256, LONGEST_CHECK_BYTES + 1)
+    assert not fetching.fetcher.is_whole(clip.sha256, clip.size_bytes)
+    assert fetching.news.get(timeout=5) == ClipsLost((clip.sha256,))
+    assert fetching.news.get(timeout=5) == ClipsReady((clip.sha256,))
+    assert fetching.fetcher.is_whole(clip.sha256, clip.size_bytes)
+    assert fetching.fetcher.damaged == 1
 
 
 def test_a_pinned_clip_stays_when_room_is_made_for_another(

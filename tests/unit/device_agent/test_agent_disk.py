@@ -157,6 +157,22 @@ def test_after_a_start_on_a_refusing_disk_nothing_begins_that_may_have_sounded_b
     assert gateway.told(after.broadcast_id) == PLAYED
 
 
+def test_what_may_have_sounded_before_is_judged_by_the_true_time(gateway: Gateway) -> None:
+    before, after = (an_item(NOON + seconds(s), late_limit_ms=3_600_000) for s in (-60, 60))
+    gateway.hear(gateway.pen.plan(NOON, before, after), "plan")
+    gateway.disk.refuses = DiskState.READ_ONLY
+    gateway.get_clips()
+    gateway.wait(1)
+    gateway.now -= timedelta(minutes=30)  # a clock that lags
+    gateway.boot()
+    gateway.connect()
+    gateway.get_clips()
+    gateway.hear(gateway.pen.beat(NOON + seconds(1)), "beat")
+    gateway.step_clock(30 * 60_000)
+    gateway.wait(90)
+    assert [each[0] for each in gateway.sounded] == [before.broadcast_id, after.broadcast_id]
+
+
 def test_an_order_that_comes_again_after_such_a_start_sounds_only_if_it_is_an_emergency(
     gateway: Gateway,
 ) -> None:
