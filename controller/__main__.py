@@ -1,12 +1,15 @@
 """Command line of the controller: ``python -m controller``."""
 
 import secrets
+import signal
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import orjson
+import structlog
 import typer
 import uvicorn
 from sqlmodel import Session
@@ -44,11 +47,22 @@ app.add_typer(warnings, name="warning")
 _FIRST_DAY = datetime(2025, 7, 1, tzinfo=UTC)
 
 
+def _end_with_a_thread(hook: threading.ExceptHookArgs) -> None:
+    """End the process when one of its threads did: pages would go on, and nothing would ever be sent.
+
+    Whoever started us starts us again, and what was committed goes out then.
+    """
+    name = hook.thread.name if hook.thread is not None else "a thread"
+    structlog.get_logger(__name__).critical("thread_died", thread=name, exc_info=hook.exc_value)
+    signal.raise_signal(signal.SIGTERM)
+
+
 @app.command()
 def serve() -> None:
     """Migrate the database, then serve pages, API and gateways until stopped."""
     settings = Settings()
     set_up_logs()
+    threading.excepthook = _end_with_a_thread
     uvicorn.run(
         create_app(settings),
         host=settings.host,

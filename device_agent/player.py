@@ -9,7 +9,7 @@ import structlog
 
 from device_agent.amplifier import Amplifier
 from device_agent.clock import Clock
-from device_agent.effects import PlayerEffect, StartPlaying
+from device_agent.effects import PlayerEffect, StartPlaying, StopPlaying
 from device_agent.frame_clock import NOMINAL_NS
 from device_agent.player_events import Failed, PlayerEvent
 from device_agent.sequencer import Sequencer
@@ -138,6 +138,8 @@ class Player:
         while self._wishes:
             wish = self._wishes.popleft()
             if isinstance(wish, StartPlaying):
+                # It may have been opened ahead; the sequencer lets go of that.
+                self._sequencer.do(StopPlaying(wish.item.broadcast_id))
                 self._say(Failed(wish.item.broadcast_id, NO_DEVICE))
             else:
                 self._sequencer.do(wish)

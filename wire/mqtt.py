@@ -194,7 +194,14 @@ class Connection:
         failures = 0
         while not self._stopping.is_set():
             self._ended.clear()
-            client = self._new_client()
+            try:
+                client = self._new_client()
+            except (OSError, ValueError) as error:
+                # A certificate that is being renewed may be missing, or half there, for a moment.
+                log.error("broker_certificate_unreadable", reason=str(error))  # noqa: TRY400
+                failures += 1
+                self._stopping.wait(wait_s(failures, self._jitter.random()))
+                continue
             with self._acks_lock:
                 self._client, self._acks = client, AcksInOrder()
             if self._dial(client):

@@ -97,12 +97,9 @@ class Intake:
 
     def _apply(self, row: Standing, message: Message, incoming: Incoming) -> None:
         self._result.gateways.add(row.gateway_id)
+        was = (row.online, row.boot)
         if isinstance(message, State):
-            was = (row.online, row.boot)
             apply_state(self._session, row, message, retained=incoming.retained, now=self._now)
-            if row.online and was != (True, row.boot):
-                row.plan_attempts, row.plan_sent_at = 0, None
-                self._back.append(row.gateway_id)
         elif isinstance(message, Health):
             heard(self._session, row, self._now)
             row.health, row.health_at = msgspec.to_builtins(message), self._now
@@ -111,6 +108,9 @@ class Intake:
         else:
             heard(self._session, row, self._now)
             self._reports(row, message)
+        if row.online and was != (True, row.boot):
+            row.plan_attempts, row.plan_sent_at = 0, None
+            self._back.append(row.gateway_id)
 
     def _send_to_those_back(self) -> None:
         """Send at once what waited for gateways that have come back."""

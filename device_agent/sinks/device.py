@@ -62,8 +62,13 @@ class DeviceSink:
             self._stream.start()
         except (sounddevice.PortAudioError, ValueError) as error:
             raise SinkError(str(error)) from error
-        for _ in range(SETTLE_BLOCKS):
-            self.write(SILENCE)
+        try:
+            for _ in range(SETTLE_BLOCKS):
+                self.write(SILENCE)
+        except SinkError:
+            # Nobody else will: the device would stay busy with us, and we with it, until a restart.
+            self._stream.close()
+            raise
         self._underruns = 0
 
     @property

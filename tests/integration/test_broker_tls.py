@@ -58,3 +58,21 @@ def test_only_a_broker_that_our_authority_vouches_for_is_spoken_to(tmp_path: Pat
     assert connects(secure_port, tmp_path / "ours-ca.pem")
     assert not connects(secure_port, stranger)
     assert not connects(secure_port, None), "a TLS listener takes no plain TCP"
+
+
+def test_an_authority_that_is_missing_for_a_moment_is_waited_for(tmp_path: Path, secure_port: int) -> None:
+    late = tmp_path / "late.pem"
+    connection = Connection(
+        BrokerAddress("127.0.0.1", secure_port, "g1", SECRET, tls_ca=late),
+        subscriptions=(),
+        on_message=lambda _incoming: None,
+        on_connected=lambda _present: None,
+        on_lost=lambda: None,
+    )
+    connection.start()
+    try:
+        assert not connection.wait_connected(0.5)
+        late.write_bytes((tmp_path / "ours-ca.pem").read_bytes())
+        assert connection.wait_connected(20)
+    finally:
+        connection.stop()

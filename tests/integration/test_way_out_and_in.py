@@ -8,6 +8,7 @@ from sqlmodel import Session, select
 from support.office import Office
 
 from controller.gateways.models import Connectivity, SecurityEvent
+from controller.outbox import due
 from wire.messages import Beat, Cancel, Plan, Play, Receipt, Stop
 from wire.mqtt import NotConnected
 from wire.types import Event, Priority
@@ -77,6 +78,29 @@ def test_a_gateway_that_is_away_is_not_flooded_and_gets_its_order_when_it_comes_
         office.clock.pass_time(5)
     assert sent == 1
     office.births("g1")
+    assert [each for each in office.step("order") if isinstance(each.message, Play)]
+
+
+def test_a_gateway_that_is_heard_again_by_a_report_gets_its_order_as_well(office: Office) -> None:
+    office.births("g1")
+    office.dies("g1")
+    office.play_now(gateways=["g1"])
+    office.step()
+    office.clock.pass_time(10)
+    office.tell("g1", Event.PLAN_STORED, plan_version=1)
+    assert [each for each in office.step("order") if isinstance(each.message, Play)]
+
+
+def test_an_order_handed_over_while_its_gateway_came_back_is_sent_again_soon(office: Office) -> None:
+    office.births("g1")
+    office.dies("g1")
+    office.play_now(gateways=["g1"])
+    with Session(office.engine) as session:
+        orders, wanted = due.due_orders(session, office.clock.now())
+    office.births("g1")
+    with Session(office.engine) as session, session.begin():
+        due.note_orders_sent(session, wanted, orders, office.clock.now())
+    office.clock.pass_time(6)
     assert [each for each in office.step("order") if isinstance(each.message, Play)]
 
 
