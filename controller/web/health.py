@@ -27,7 +27,8 @@ class Reading:
     """Of `WORDS`: what the figure was taken of."""
 
 
-WORDS = frozenset({"mains", "battery", "now", "before", "yes", "no", "on", "off", "modem", "wifi"})
+_DISK_WORDS = frozenset({"writable", "full", "read_only", "failing"})
+WORDS = _DISK_WORDS | {"mains", "battery", "now", "before", "yes", "no", "on", "off", "modem", "wifi"}
 """A newer gateway's word that is not among them is not shown, for nobody has translated it."""
 
 _HOT_C = 75.0
@@ -118,14 +119,20 @@ def _of_the_box(health: Mapping[str, Any]) -> list[Reading]:
 def _of_its_work(health: Mapping[str, Any]) -> list[Reading]:
     """What the agent itself counts and measures."""
     offset, missing = health.get("clock_offset_ms"), health.get("clips_missing")
-    underruns = health.get("underruns")
+    underruns, keeping = health.get("underruns"), _word(health.get("disk"))
+    damaged, unsaved = health.get("clips_damaged"), health.get("reports_unsaved")
     return [
         Reading("clock", offset, "milliseconds", worrying=offset is not None and abs(offset) > _OFF_MS),
         Reading("peak", health.get("output_peak_db"), "dbfs", 1),
         Reading("idle_noise", health.get("idle_noise_db"), "dbfs", 1, by_sensor=True),
         Reading("underruns", underruns, "plain", worrying=_over(underruns, 0)),
         Reading("missing", missing, "plain", worrying=_over(missing, 0)),
+        Reading("damaged", damaged, "plain", worrying=_over(damaged, 0)),
         Reading("waiting", health.get("reports_waiting"), "plain"),
+        Reading(
+            "keeping", None, "plain", worrying=keeping is not None and keeping != "writable", word=keeping
+        ),
+        Reading("unsaved", unsaved, "plain", worrying=_over(unsaved, 0)),
     ]
 
 

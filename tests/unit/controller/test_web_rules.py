@@ -165,6 +165,8 @@ def test_what_cannot_be_read_is_told_from_what_is_not_there() -> None:
         ({"clock_synchronised": False}, "synchronised", "no", True),
         ({"clock_synchronised": True}, "synchronised", "yes", False),
         ({"amplifier": "on"}, "amplifier", "on", False),
+        ({"disk": "writable"}, "keeping", "writable", False),
+        ({"disk": "read_only"}, "keeping", "read_only", True),
         ({"power": "a word of next year"}, "power", None, False),
     ],
 )
