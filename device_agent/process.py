@@ -1,6 +1,6 @@
 """What the agent asks of its own process before anything large is loaded: little memory, plain words.
 
-A pole's box has 512 MB. Each line of `keep_small` was measured with ``python -m tests.bench gateway``.
+A pole's box has 512 MB. What it saves was measured with ``python -m tests.bench gateway``.
 """
 
 import ctypes
@@ -20,9 +20,9 @@ def keep_small() -> None:
     # structlog loads rich to draw tracebacks in colour, which nobody sees in a journal: 3.5 MB where a server
     # is installed beside us. None here makes that import fail, as it does on a pole, which has no rich.
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
-    # numpy's OpenBLAS keeps buffers for each core; we multiply blocks of 20 ms, never matrices.
+    # numpy's OpenBLAS starts a thread for each core; we multiply blocks of 20 ms, never large matrices.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # glibc gives each thread a heap of its own and seldom returns any of it.
+    # glibc gives each thread a heap of its own and seldom returns any of it: 0.7 MB.
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:  # no such call on macOS or musl
         mallopt(M_ARENA_MAX, 1)
