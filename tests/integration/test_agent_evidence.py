@@ -24,6 +24,12 @@ from wire.types import Event, Fault, SelfTest, Sound
 
 pytestmark = [pytest.mark.xdist_group("sound"), pytest.mark.slow, needs_pulse]
 
+TRIES = 3
+"""Beside other tests a sound device may run dry, and what has a gap is for once not the same sound."""
+
+PATIENCE_S = 45
+"""A self-test in which samples were lost is repeated after ten seconds."""
+
 LISTENING = {"LOACAST_AGENT_PROBE": "device:probe"}
 NOW = {"LOACAST_AGENT_SELF_TEST_AT": f"{now().astimezone(LOCAL):%H:%M}"}
 
@@ -77,7 +83,8 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 def test_what_the_monitor_hears_is_confirmed_and_what_a_mute_swallows_is_not(place: Place) -> None:
     with place.gateway(**LISTENING) as far_end:
-        heard = place.played(far_end, seconds=5)
+        tries = (place.played(far_end, seconds=5) for _ in range(TRIES))
+        heard = next(each for each in tries if each.sound is Sound.CONFIRMED or not each.underruns)
         assert pactl(place.pulse, "set-sink-mute", "pole", "1") == 0
         muted = place.played(far_end, seconds=5)
     assert (heard.sound, heard.sound_confidence) == (Sound.CONFIRMED, 1.0)
@@ -87,7 +94,7 @@ def test_what_the_monitor_hears_is_confirmed_and_what_a_mute_swallows_is_not(pla
 
 def test_without_a_probe_nothing_is_verifiable_and_the_device_is_all_that_is_tested(place: Place) -> None:
     with place.gateway(**NOW) as far_end:
-        far_end.wait(lambda: remembered.read(place.state).self_test)
+        far_end.wait(lambda: remembered.read(place.state).self_test, PATIENCE_S)
         played = place.played(far_end, seconds=3)
     assert remembered.read(place.state).self_test is SelfTest.DEVICE_ONLY
     assert (played.sound, played.sound_confidence) == (Sound.NOT_VERIFIABLE, None)
@@ -101,7 +108,7 @@ def test_the_self_test_is_heard_and_a_stranger_s_sound_afterwards_is_a_fault_unt
     stranger = place.directory / "stranger.pcm"
     stranger.write_bytes(np.rint(16_000 * noise(30)).astype("<i2").tobytes())
     with place.gateway(**LISTENING, **NOW) as far_end:
-        far_end.wait(lambda: remembered.read(place.state).self_test)
+        far_end.wait(lambda: remembered.read(place.state).self_test, PATIENCE_S)
         assert remembered.read(place.state).self_test is SelfTest.HEARD
         assert far_end.said(GATEWAY, Event.FAULT) == []
         with foreign_sound(place.pulse, stranger):
