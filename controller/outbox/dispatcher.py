@@ -16,6 +16,7 @@ from sqlalchemy.engine import Engine
 from sqlmodel import Session
 
 from controller.broadcasts import plans
+from controller.broadcasts.service import touch_plans
 from controller.broadcasts.sweep import settle_overdue
 from controller.clock import Clock
 from controller.db import writing
@@ -231,6 +232,7 @@ class Dispatcher:
             writing(session)
             added = plan_all_ahead(session, now=now, zone=self._zone, horizon=self._horizon)
             configure(session, self._rules, now=now)
+            touch_plans(session, due.gateways_left_out(session, now))
         if added:
             log.info("planned_ahead", broadcasts=added)
         self._next_plan_pass = now + PLAN_PASS

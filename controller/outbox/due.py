@@ -18,6 +18,9 @@ BATCH = 20_000
 """One press of a button for the largest province: handed over without a stop to note it half-way."""
 PLAN_BATCH = 200
 
+LEFT_OUT_AHEAD = timedelta(days=3)
+"""So long before its start at the latest a gateway is to hold what did not fit into its plan at first."""
+
 HELD_AT_BROKER = 20
 """Routine orders that wait at the broker for one gateway that is away. The broker keeps them in the order of
 their coming, so each stands in the way of an emergency that comes after it; the rest wait in the outbox."""
@@ -215,6 +218,24 @@ def due_plans(session: Session, now: datetime, only: frozenset[str] | None = Non
         if changed or sent_at is None or next_attempt_at(attempts, sent_at) <= now:
             due.append(DuePlan(gateway_id, wanted, version, 0 if changed else attempts))
     return due[:PLAN_BATCH]
+
+
+def gateways_left_out(session: Session, now: datetime) -> list[str]:
+    """Return gateways with something to play soon that no plan of theirs has held yet.
+
+    A plan is cut at the size of a message; what was beyond is sent once what came before has ended.
+    """
+    rows = session.execute(
+        sa.select(col(Delivery.gateway_id))
+        .where(
+            col(Delivery.route) == Route.PLAN,
+            col(Delivery.state) == DeliveryState.PLANNED,
+            col(Delivery.plan_version).is_(None),
+            col(Delivery.start_at) < now + LEFT_OUT_AHEAD,
+        )
+        .distinct()
+    )
+    return [gateway_id for (gateway_id,) in rows]
 
 
 def note_plan_sent(

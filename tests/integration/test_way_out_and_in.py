@@ -362,3 +362,23 @@ def test_a_message_that_cannot_be_read_holds_nothing_up(office: Office) -> None:
     good = office.reports("g1", office.report("g1", Event.RECEIVED, broadcast.id))
     office.hear(nonsense, stranger, good)
     assert office.states(broadcast.id) == {"g1": "received"}
+
+
+def test_what_did_not_fit_into_a_plan_is_sent_days_before_its_start(office: Office) -> None:
+    office.births("g1")
+    times = [f"{hour:02}:{minute:02}" for hour in range(5, 20) for minute in (0, 20, 40)]
+    office.schedule(
+        dtstart="2026-11-24T05:00:00",
+        rrule="FREQ=DAILY;UNTIL=20261201T235900",
+        times=times,
+        how={"gateways": ["g1"]},
+    )
+    (first,) = [each.message for each in office.step("plan") if isinstance(each.message, Plan)]
+    assert first.until_at < office.clock.now() + timedelta(days=7), "it was cut at its size"
+    held_until = first.until_at
+    while office.clock.now() < first.until_at - timedelta(days=2):
+        office.clock.pass_time(3_600)
+        for each in office.step("plan"):
+            if isinstance(each.message, Plan) and each.gateway_id == "g1":
+                held_until = max(held_until, each.message.until_at)
+    assert held_until > first.until_at
