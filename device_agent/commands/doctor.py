@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -28,9 +29,8 @@ def doctor(credential: Path, state_dir: Path, sink: str, *, language: str, as_js
         language: ``vi`` or ``en``.
         as_json: Print it for programs instead.
     """
-    # The connection's own log would stand between the findings.
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    found = list(examine(credential, state_dir, sink, Clock()))
+    with _quiet_log():
+        found = list(examine(credential, state_dir, sink, Clock()))
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
     else:
@@ -76,3 +76,14 @@ def _surroundings(
         standing, reachable=unreachable is None, let_in=senses.lets_in(held) if tried else None
     )
     yield findings.controller(answer)
+
+
+@contextmanager
+def _quiet_log() -> Iterator[None]:
+    """Keep the connection's own log from standing between the findings."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)

@@ -36,7 +36,8 @@ def unit(facts: UnitFacts) -> str:
 # `systemctl edit {SERVICE}`.
 [Unit]
 Description=LoaCast gateway
-After=network.target sound.target time-sync.target
+# Not after time-sync.target: without a network it would wait for it, and an emergency needs no clock.
+After=network.target sound.target
 # It is to be tried again for ever: nobody is there to do it.
 StartLimitIntervalSec=0
 
