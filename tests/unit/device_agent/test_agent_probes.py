@@ -63,9 +63,7 @@ def test_the_kernel_tells_uptime_load_and_memory(tmp_path: Path) -> None:
 def test_the_hottest_zone_counts_and_a_zone_that_refuses_hides_no_other(tmp_path: Path) -> None:
     zones = tmp_path / "sys/class/thermal"
     box(zones, thermal_zone0__temp="51500", thermal_zone1__temp="63250")
-    (zones / "thermal_zone2/temp").mkdir(
-        parents=True
-    )  # cannot be read, as one switched off
+    (zones / "thermal_zone2/temp").mkdir(parents=True)  # cannot be read, as one switched off
     assert kernel.temperature(tmp_path).temperature_c == 63.25
 
 
