@@ -34,8 +34,8 @@ console = Console(stderr=True)
 SOUND_MS = 2_000
 APART_S = 3.5
 SETTLE_S = 30.0
-"""Players at a pole have been running for days. Ten that start at once on two cores make PulseAudio unsure of
-its latencies, and it needs half a minute to be sure again."""
+"""Players at a pole have been running for days. Ten that start on two cores make PulseAudio unsure of its
+latencies, and it needs half a minute to be sure again."""
 
 PIECE_FRAMES = RATE // 2
 """What is looked for at once: skew is measured all along the sound, and a gap spoils one piece only."""
@@ -119,7 +119,7 @@ def _ours(directory: Path, stage: Stage) -> Rounds:
         )
     try:
         with console.status(f"Starting {len(stage.sinks)} gateways"):
-            choir.start()
+            choir.start(one_by_one=True)
             starts = starts_from(now() + timedelta(seconds=SETTLE_S), round(APART_S * 1_000), stage.rounds)
             began_s = time.monotonic() + SETTLE_S
             choir.plan(starts)

@@ -58,11 +58,13 @@ class Choir:
             self._media.passwords[gateway_id] = pole.secret
             self.poles[gateway_id] = pole
 
-    def start(self, patience_s: float = 60.0) -> FarEnd:
-        """Start all and wait until they are online."""
+    def start(self, patience_s: float = 60.0, *, one_by_one: bool = False) -> FarEnd:
+        """Start all and wait until they are online; one by one they do not take each other's processor."""
         far_end = self._far_end = FarEnd(self._broker.controller_address())
-        for pole in self.poles.values():
+        for gateway_id, pole in self.poles.items():
             pole.start()
+            if one_by_one:
+                far_end.wait_online(gateway_id, timeout_s=patience_s)
         for gateway_id in self.poles:
             far_end.wait_online(gateway_id, timeout_s=patience_s)
         return far_end
