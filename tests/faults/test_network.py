@@ -110,6 +110,7 @@ def test_back_at_the_broker_nothing_is_lost_and_nothing_doubled(scene: Scene) ->
 
 
 def test_an_emergency_behind_a_flood_of_orders_is_obeyed_first(scene: Scene) -> None:
+    scene.machine.link.open()
     scene.town.agents[GATEWAY].kill()
     eventually(lambda: scene.contact() == "offline", 20, "its will was sent")
     engine = make_engine(scene.town.settings.url)
