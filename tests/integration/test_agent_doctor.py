@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from support.broker import Broker
 from support.far_end import FarEnd
 from support.media import MediaServer
@@ -52,7 +53,7 @@ def test_doctor_logs_in_for_an_agent_that_does_not_run_and_tells_right_from_wron
 
     credential = pole.directory / "credential.json"
     held = read_credential(credential)
-    write_credential(type(held)(**{**_fields(held), "secret": "x" * 43}), credential)
+    write_credential(structs.replace(held, secret="x" * 43), credential)
     refused = found(pole, capsys)
     assert (refused["broker"], refused["controller"]) == ("broker_refuses", "controller_refuses")
 
@@ -78,7 +79,3 @@ def test_doctor_believes_a_running_agent_and_does_not_take_its_session(
     finally:
         far_end.stop()
         pole.stop()
-
-
-def _fields(held: object) -> dict[str, object]:
-    return {name: getattr(held, name) for name in held.__struct_fields__}  # type: ignore[attr-defined]
