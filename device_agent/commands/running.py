@@ -63,7 +63,7 @@ def run(
             self_report=SelfReport(
                 Watchdog.from_environment(os.environ, clock),
                 StandingFile(Path(os.environ.get("RUNTIME_DIRECTORY", state_dir)), standing),
-                boards_of_this_box(state_dir, clock, amplifier.is_on),
+                boards_of_this_box(state_dir, clock, amplifier.is_on, amplifier_wired=bool(amplifier_pin)),
                 last_error,
             ),
             listening=listening_of(probe, self_test_at, clock),

@@ -17,6 +17,7 @@ def boards_of_this_box(
     clock: Clock,
     amplifier_is_on: Callable[[], bool | None] = lambda: None,
     *,
+    amplifier_wired: bool = False,
     root: Path = Path("/"),
     run_command: Run = run,
 ) -> tuple[Board, ...]:
@@ -25,7 +26,8 @@ def boards_of_this_box(
     Args:
         state_dir: On the disk to measure.
         clock: Tells the age of an answer.
-        amplifier_is_on: Whether the relay is closed; None if there is none.
+        amplifier_is_on: Whether the relay is closed; None if there is none, or it refuses.
+        amplifier_wired: Whether the settings name a pin for it.
         root: Where ``/proc`` and ``/sys`` hang.
         run_command: Runs other programs.
     """
@@ -37,7 +39,7 @@ def boards_of_this_box(
         "disk": partial(kernel.disk, state_dir),
         "power": partial(supply.power, root),
         "clock": timekeeping.clock,
-        "amplifier": partial(amplifier, amplifier_is_on),
+        "amplifier": partial(amplifier, amplifier_is_on, wired=amplifier_wired),
     }
     programs: dict[str, Probe] = {
         "under_voltage": partial(supply.under_voltage, root, run_command),

@@ -157,6 +157,12 @@ def test_an_amplifier_is_on_off_or_not_there(is_on: bool | None, told: str | Non
     assert amplifier(lambda: is_on).amplifier == told
 
 
+def test_a_relay_that_is_wired_and_refuses_cannot_be_read() -> None:
+    board = Board({"amplifier": lambda: amplifier(lambda: None, wired=True)}, SetClock())
+    board.ask_all()
+    assert board.readings() == Readings(unreadable=("amplifier",))
+
+
 def test_a_program_that_is_not_there_is_not_present_and_one_that_fails_raises() -> None:
     assert run(("no-such-program-of-loacast",)) is None
     assert run(("echo", "hello")) == "hello\n"
