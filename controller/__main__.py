@@ -18,6 +18,7 @@ from controller import broker
 from controller.app import create_app
 from controller.areas.models import AreaKind
 from controller.areas.service import add_area, find_by_code
+from controller.audit.command import app as audit
 from controller.clock import SystemClock
 from controller.db import current_revision, make_engine, migrate, writing
 from controller.errors import Problem
@@ -43,6 +44,7 @@ app.add_typer(gateway, name="gateway")
 app.add_typer(person, name="person")
 app.add_typer(area, name="area")
 app.add_typer(warnings, name="warning")
+app.add_typer(audit, name="audit")
 
 _FIRST_DAY = datetime(2025, 7, 1, tzinfo=UTC)
 

@@ -7,6 +7,7 @@ from controller.audit.models import AuditRow
 from controller.broadcasts.models import Broadcast, Delivery, DeliveryHistory
 from controller.bulletins.models import Bulletin
 from controller.clips.models import Clip
+from controller.counters import Counter
 from controller.gateways.models import (
     Connectivity,
     Gateway,
@@ -15,7 +16,7 @@ from controller.gateways.models import (
     GatewayState,
     SecurityEvent,
 )
-from controller.outbox.models import Counter, Order, Outbox
+from controller.outbox.models import Order, Outbox
 from controller.people.models import LogIn, Person
 from controller.programme.models import Schedule
 

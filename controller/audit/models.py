@@ -21,3 +21,9 @@ class AuditRow(SQLModel, table=True):
     area_id: int | None = Field(default=None, foreign_key="area.id", index=True)
     address: str = Field(default="", max_length=60)
     detail: dict[str, Any] = Field(default_factory=dict, sa_type=sa.JSON)
+    n: int | None = Field(default=None, unique=True)
+    """Its number in the chain, from 1 without a gap; None in rows from before there was one."""
+    previous: str = Field(default="", max_length=64)
+    """`chained` of row `n - 1`."""
+    chained: str = Field(default="", max_length=64)
+    """SHA-256 over all of this row and `previous`; see `controller.audit.chain`."""

@@ -15,10 +15,11 @@ from controller.areas.models import Area
 from controller.bulk import chunks
 from controller.bulletins.models import Bulletin
 from controller.clips.models import Clip
+from controller.counters import reserve
 from controller.gateways.models import Gateway, GatewayConfig, GatewayState
 from controller.gateways.rules import HouseRules, wanted
 from controller.outbox.models import Order, OrderKind, Outbox
-from controller.outbox.service import put_order, reserve
+from controller.outbox.service import put_order
 
 CONFIG_VALID = timedelta(days=30)
 AGAIN_AFTER = timedelta(seconds=60)

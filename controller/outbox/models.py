@@ -47,10 +47,3 @@ class Outbox(SQLModel, table=True):
     attempts: int = 0
     next_attempt_at: datetime
     expires_at: datetime
-
-
-class Counter(SQLModel, table=True):
-    """Numbers that must never be given twice, reserved in blocks."""
-
-    name: str = Field(primary_key=True, max_length=40)
-    value: int

@@ -10,10 +10,10 @@ from sqlalchemy.engine import Engine
 from sqlmodel import Session
 
 from controller.columns import new_id
+from controller.counters import reserve
 from controller.db import writing
 from controller.keyring import Keyring
 from controller.outbox.models import Order, OrderKind
-from controller.outbox.service import reserve
 from wire import messages
 from wire.envelope import Scope, seal
 from wire.messages import Beat, Cancel, Config, Item, Plan, Play, Receipt, Resync, Stop, Volume, encode

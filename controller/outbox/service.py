@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 from controller.bulk import chunks, insert_for_each
 from controller.columns import new_id
 from controller.gateways.models import Gateway
-from controller.outbox.models import Counter, Order, OrderKind, Outbox
+from controller.outbox.models import Order, OrderKind, Outbox
 
 ORDER_VALID = timedelta(hours=24)
 """How long an order waits for a gateway that is away, when nothing else bounds it."""
@@ -62,18 +62,6 @@ def put_order(
         keys=gateway_ids,
     )
     return order_id
-
-
-def reserve(session: Session, name: str, count: int) -> int:
-    """Take `count` numbers that nobody else will ever get; returns the first. Starts at 1."""
-    counter = session.exec(select(Counter).where(Counter.name == name).with_for_update()).first()
-    if counter is None:
-        counter = Counter(name=name, value=0)
-        session.add(counter)
-    first = counter.value + 1
-    counter.value += count
-    session.flush()
-    return first
 
 
 def confirm(session: Session, pairs: Sequence[tuple[str, str]]) -> None:
