@@ -22,8 +22,9 @@ SLOPE_MEMORY = 1_000
 PRIOR_LOOKS = 500
 """A crystal is nearly right before any look: the slope follows in twenty seconds, later in a minute."""
 
-CALM_LOOKS = 500
-"""After a device began, or stood still, its reports swing; for ten seconds the slope learns nothing."""
+CALM_LOOKS = 3_000
+"""After a device began, or stood still, its reports swing: PulseAudio's by 10 ms, for half a minute. In the
+first minute nothing is learned of the crystal."""
 
 MAX_PPM = 1_000.0
 """More than any crystal; a slope beyond it is a mistake."""

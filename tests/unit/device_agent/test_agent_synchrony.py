@@ -272,10 +272,10 @@ def test_recorded_clicks_of_two_crystals_stay_together(tmp_path: Path) -> None:
     slow, slow_said = played(tmp_path / "slow", -200.0, minutes, 1)
     fast, fast_said = played(tmp_path / "fast", +200.0, minutes, 2)
     assert len(slow) == len(fast) == minutes * 60 / CLICK_EVERY_S
-    # Untrimmed, the last ones would be 71 ms apart. The crystals are found out while the first ones sound.
+    # Untrimmed, the last ones would be 71 ms apart. The crystals are found out in the second minute.
     apart = np.abs(np.subtract(slow, fast))
-    assert apart.max() < 0.005
-    assert apart[len(apart) // 2 :].max() < 0.002
+    assert apart.max() < 0.006
+    assert apart[len(apart) // 2 :].max() < 0.003
     assert np.abs(np.subtract(slow, np.arange(len(slow)) * CLICK_EVERY_S)).max() < 0.005
     for said in (slow_said, fast_said):
         finished = said[-1]
