@@ -98,14 +98,14 @@ def _offset_s(course: Course, gateway_id: str) -> float:
 
 def _let_it_happen(course: Course) -> None:
     timetable, ids, clock = course.timetable, course.ids, course.clocks[SET]
-    first_at = whole_second_in(8)
+    first_at = whole_second_in(7)
     # Each of these makes a new plan; those in bad weather get them as they come.
     ids["weather"] = [
         timetable.at(at_second(first_at, 2 * each), gateways=IN_BAD_WEATHER) for each in range(4)
     ]
     ids["routine"] = [
         timetable.at(at_second(first_at, each), gateways=course.clocks, late_limit_ms=LATE_MS)
-        for each in (0, 5, 11)
+        for each in (0, 5, 12)
     ]
     ids["behind"] = [timetable.at(at_second(first_at, 3), gateways=[PREEMPTED])]
     ids["cancelled"] = [
@@ -118,13 +118,13 @@ def _let_it_happen(course: Course) -> None:
     wait_until(at_second(first_at, 2))
     clock.step_to(STEP_S)
     stepped_at = now()
-    eventually(lambda: abs(_offset_s(course, SET) + STEP_S) < 5, KNOWN_S, "the step is known")
-    course.known_after_s[SET] = (now() - stepped_at).total_seconds()
     wait_until(at_second(first_at, 3.5))
     ids["above"] = [timetable.now(gateways=[PREEMPTED], priority="emergency") for _ in range(2)]
     wait_until(at_second(first_at, 7))
     timetable.cancel(ids["cancelled"][0])
-    wait_until(at_second(first_at, 8.5))
+    eventually(lambda: abs(_offset_s(course, SET) + STEP_S) < 5, KNOWN_S, "the step is known")
+    course.known_after_s[SET] = (now() - stepped_at).total_seconds()
+    wait_until(at_second(first_at, 8))
     clock.step_to(0.0)
     course.healed_at = first_at
     timetable.settled(120)
