@@ -16,6 +16,7 @@ from support.listening import Samples, listen
 from support.media import murmur
 from support.recording import RATE, Recording, Run
 
+from controller.audit.chain import Break
 from controller.broadcasts.delivery import GRACE, DeliveryState
 from wire.types import Priority
 
@@ -271,3 +272,7 @@ def test_whatever_is_played_in_whichever_pieces_is_recognised(data: st.DataObjec
         assert sum(each.length_ms for each in found) >= len(samples) / RATE * 1000 - 500
     length_ms = sum(len(samples) for *_, samples in played) / RATE * 1000
     assert sum(each.length_ms for each in heard.stretches) <= length_ms + 100 * len(played)
+
+
+def test_a_trail_that_was_tampered_with_is_caught() -> None:
+    assert broken(a_run([A, B], GOOD, breaks=(Break(3, "it was changed"),))) == {Invariant.AUDITED}
