@@ -35,5 +35,5 @@ class Clock:
         """Wait for a monotonic instant; only a sound device that paces its writer needs this."""
         remaining = monotonic_ns - time.monotonic_ns()
         if remaining > 0:
-            # As exact as time.sleep, whose absolute clock_nanosleep libfaketime (tests of wrong clocks) refuses.
+            # As exact as time.sleep, whose absolute clock_nanosleep libfaketime (in tests) refuses.
             select.select((), (), (), remaining / 1e9)

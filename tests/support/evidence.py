@@ -10,6 +10,7 @@ from datetime import datetime
 from support.listening import Samples
 from support.recording import Recording
 
+from controller.audit.chain import Break
 from controller.broadcasts.delivery import DeliveryState
 from wire.types import LatenessPolicy, Priority
 
@@ -107,9 +108,9 @@ class Evidence:
     deeds: tuple[Deed, ...] | None = None
     """None where there is no controller to keep an audit trail."""
     must_be_audited: frozenset[str] = frozenset()
+    """Subjects (schedules, broadcasts) that a person has made."""
     breaks: tuple[Break, ...] = ()
     """Where the chain through the audit trail does not hold."""
-    """Subjects (schedules, broadcasts) that a person has made."""
     checked_at: datetime
     healed_at: datetime | None = None
     """When the last fault ended; None while one lasts, and then nothing is asked of who is cut off."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
-from support import evidence
+from support import evidence, gathering
 from support.broadcasting import now, schedule_once
 from support.checker import Violation, violations
 from support.eventually import eventually
@@ -102,7 +102,7 @@ class Timetable:
             return all(self.states(each.broadcast_id) <= ENDED for each in self.promises)
 
         def receipted() -> bool:
-            journals = (evidence.kept_in(self.town.directory / each) for each in self.town.gateway_ids)
+            journals = (gathering.kept_in(self.town.directory / each) for each in self.town.gateway_ids)
             return not any(each.waiting for each in journals)
 
         eventually(ended, timeout_s, "every delivery has ended")
@@ -115,7 +115,7 @@ class Timetable:
         self, healed_at: datetime | None, recordings: Mapping[str, Recording] | None = None
     ) -> evidence.Evidence:
         """Read what the town has left behind so far."""
-        return evidence.of_town(
+        return gathering.of_town(
             self.town,
             checked_at=now(),
             healed_at=healed_at,
