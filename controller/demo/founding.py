@@ -44,8 +44,11 @@ def found(home: Home, ports: Ports, *, now: datetime) -> None:
 
 
 def move_in(home: Home, ports: Ports) -> None:
-    """Fit the broker's configuration and every credential to the ports of today."""
+    """Fit the database to this version, the broker's configuration and every credential to today's ports."""
     settings = home.settings(ports)
+    engine = make_engine(settings.url)
+    migrate(engine)
+    engine.dispose()
     keyring = open_keyring(settings.data_dir)
     directory = settings.passwords_dir
     # Started by root, Mosquitto becomes a user who may read nothing here.
