@@ -61,9 +61,15 @@ class SqliteJournal:
         """Open an existing journal beside a running agent, for `status`; `commit` fails on it.
 
         Raises:
-            JournalError: There is none.
+            JournalError: There is none, or it cannot be read.
         """
-        return cls(open_beside(path))
+        try:
+            return cls(open_beside(path))
+        except JournalError:
+            if not path.exists():
+                raise
+            # Readers share a file beside the journal; on a read-only disk it cannot be made.
+            return cls(open_held(path))
 
     def load(self) -> Held:
         """Return what is held; raises `JournalError`."""

@@ -15,6 +15,7 @@ from support.recording_disk import empty_image, mounted_image
 from support.refusing_disk import SmallDisk, failing, missing
 from support.signing import GATEWAY, an_item
 
+from device_agent.journal import JOURNAL_FILE, SqliteJournal
 from wire.messages import ClipRef, Health, Item
 from wire.types import DiskState, Event
 
@@ -124,6 +125,9 @@ def test_a_gateway_that_starts_on_a_read_only_disk_plays_what_it_holds_and_mends
         remount(card, "ro")
         street.start()
         goes_on_from_memory(street, item, DiskState.READ_ONLY)
+        beside = SqliteJournal.open_to_read(card / JOURNAL_FILE)
+        assert item.broadcast_id in beside.load().entries
+        beside.close()
         remount(card, "rw")
         says_all_once_it_can(street, item)
         street.pole.stop()
