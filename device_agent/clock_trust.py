@@ -37,6 +37,10 @@ class Moment:
     confirmed: bool = False
     """Trusted because a signed beat said so since the start, not only for want of a reason to doubt."""
 
+    def truly(self, at: datetime) -> datetime:
+        """Return the best estimate of the real instant of what this clock dated `at` a moment ago."""
+        return at + (self.true_now - self.now)
+
 
 @dataclass(frozen=True, slots=True)
 class ClockTrust:

@@ -150,6 +150,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     stage: Stage = Stage.WAITING
     told_ready: bool = False
     started_at: datetime | None = None
+    """When its first sample sounded, by the real time as far as it is known; for the record only."""
     offset_ms: int = 0
     """Where in the item it began, when it was joined in the middle."""
     resumed_ms: int | None = None

@@ -33,7 +33,9 @@ def carried_out(order: AnOrder, playback: Playback, moment: Moment, *, by_arriva
             (after, asked), named = (playback, ()), ()
         case Config():
             (after, asked), named = _configured(order, playback, moment), ()
-    received = Report(n=0, at=moment.now, event=Event.RECEIVED, broadcast_ids=named, orders=(order.order_id,))
+    received = Report(
+        n=0, at=moment.true_now, event=Event.RECEIVED, broadcast_ids=named, orders=(order.order_id,)
+    )
     return after, (Tell(received), *asked)
 
 

@@ -238,11 +238,12 @@ def _planned_at(turn: Turn, item: Item) -> datetime:
 def _started(turn: Turn, entry: Entry, at: datetime) -> None:
     """Note the first sample of a stretch; hearing of it twice changes nothing."""
     if entry.started_at is None:
-        turn.put(replace(entry.moved(Trigger.FIRST_SAMPLE), started_at=at, segment_at=at))
-        turn.tell(Event.PLAYING, entry.broadcast_id, started_at=at)
+        started_at = turn.moment.truly(at)
+        turn.put(replace(entry.moved(Trigger.FIRST_SAMPLE), started_at=started_at, segment_at=at))
+        turn.tell(Event.PLAYING, entry.broadcast_id, started_at=started_at)
     elif entry.stage is Stage.STARTING or (entry.stage is Stage.ENDING and entry.paused_at is not None):
         turn.put(replace(entry.moved(Trigger.FIRST_SAMPLE), segment_at=at, paused_at=None))
-        turn.tell(Event.RESUMED, entry.broadcast_id, started_at=at)
+        turn.tell(Event.RESUMED, entry.broadcast_id, started_at=turn.moment.truly(at))
 
 
 def _gone_from_plan(turn: Turn, entry: Entry) -> None:

@@ -99,8 +99,8 @@ class Turn:
         self._effects.append(effect)
 
     def tell(self, event: Event, *broadcast_ids: str, **facts: object) -> None:
-        """Report something that happened now."""
-        report = Report(n=0, at=self.moment.now, event=event, broadcast_ids=broadcast_ids)
+        """Report something that happened now, by the real time as far as it is known: it goes on record."""
+        report = Report(n=0, at=self.moment.true_now, event=event, broadcast_ids=broadcast_ids)
         self._effects.append(Tell(replace(report, **facts) if facts else report))
 
     def settle(self, entry: Entry, trigger: Trigger, event: Event, **facts: object) -> None:

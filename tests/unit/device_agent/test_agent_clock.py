@@ -111,6 +111,11 @@ def test_with_a_clock_that_stays_wrong_only_the_emergency_sounds(ahead: timedelt
     gateway.wait(60)
     assert [broadcast_id for broadcast_id, _ in gateway.sounded] == [urgent.broadcast_id]
     assert gateway.told(routine.broadcast_id)[-1] == ("missed", "clock_untrusted")
+    for report in gateway.reports(Event.PLAYING, Event.PLAYED):
+        assert report.started_at is not None
+        assert abs(report.started_at - NOON) < timedelta(seconds=2), "the record has the real time"
+    said_at = [report.at for report in gateway.reports()]
+    assert NOON <= min(said_at) <= max(said_at) <= NOON + timedelta(seconds=61)
 
 
 @pytest.mark.parametrize("ahead", [IN_1970 - NOON, YEAR, -YEAR], ids=str)
