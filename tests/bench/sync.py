@@ -1,8 +1,8 @@
 """Synchrony: the same sound from many players at once, ours and Snapcast's, heard at PulseAudio null sinks.
 
 Each player has a null sink of its own, and each sink's monitor is recorded all the time. What is compared is
-where the sound stands in each recording; both kinds go through the same sinks and recorders, one kind after
-the other. Null sinks keep the machine's own time, so this shows start and latency, not crystals.
+where the sound stands in each recording. Both kinds play to the same sinks, in turns, so that a busy machine
+is busy for both. Null sinks keep the machine's own time: this shows start and latency, not crystals.
 """
 
 import contextlib
@@ -32,7 +32,15 @@ from tests.bench.pulse import RATE, Monitors, Pulse
 
 console = Console(stderr=True)
 SOUND_MS = 2_000
-APART_S = 3.5
+TURN_S = 8.0
+"""In each turn ours sound once, and Snapcast's after them."""
+
+HEARD_S = 2.8
+"""How long after the expected beginning is listened."""
+
+THEIR_LATENCY_S = 1.2
+"""Snapcast's buffer is a second long, and the pipe to it holds up to a third of one."""
+
 SETTLE_S = 30.0
 """Players at a pole have been running for days. Ten that start on two cores make PulseAudio unsure of its
 latencies, and it needs half a minute to be sure again."""
@@ -97,58 +105,52 @@ def measure(gateways: int, rounds: int, player: str) -> None:
         monitors = Monitors(pulse, sinks)
         try:
             stage = Stage(pulse, monitors, sinks, murmur(SOUND_MS), rounds)
-            ours = _ours(directory / "ours", stage)
-            theirs = None
-            if snapcast.version() is not None:
-                theirs = _theirs(directory / "snapcast", stage, player)
+            ours, theirs = _measure(directory, stage, player)
         finally:
             monitors.stop()
             pulse.stop()
     _print(gateways, rounds, ours, theirs)
 
 
-def _ours(directory: Path, stage: Stage) -> Rounds:
-    result = Rounds()
-    with console.status(f"Starting {len(stage.sinks)} gateways"):
-        choir = Choir(
-            directory,
-            len(stage.sinks),
-            opus(stage.sound),
-            SOUND_MS,
-            lambda sink: ("device", stage.pulse.environment(sink)),
-        )
-    try:
+def _measure(directory: Path, stage: Stage, player: str) -> tuple[Rounds, Rounds | None]:
+    with contextlib.ExitStack() as ending:
+        server = None
+        if snapcast.version() is not None:
+            server = snapcast.Snapcast(directory / "snapcast", stage.pulse, stage.sinks, player)
+            ending.callback(server.stop)
         with console.status(f"Starting {len(stage.sinks)} gateways"):
+            choir = Choir(
+                directory / "ours",
+                len(stage.sinks),
+                opus(stage.sound),
+                SOUND_MS,
+                lambda sink: ("device", stage.pulse.environment(sink)),
+            )
+            ending.callback(choir.stop)
             choir.start(one_by_one=True)
-            starts = starts_from(now() + timedelta(seconds=SETTLE_S), round(APART_S * 1_000), stage.rounds)
+            starts = starts_from(now() + timedelta(seconds=SETTLE_S), round(TURN_S * 1_000), stage.rounds)
             began_s = time.monotonic() + SETTLE_S
             choir.plan(starts)
-        with console.status(f"Measuring {stage.rounds} rounds of ours"):
-            _wait_until(began_s)
-            pids = [pole.process.pid for pole in choir.poles.values() if pole.process is not None]
-            with _costs(pids, result):
-                for turn in range(stage.rounds):
-                    _listen(stage, began_s + turn * APART_S, result)
-    finally:
-        choir.stop()
-    return result
+        with console.status(f"Measuring {stage.rounds} rounds"):
+            return _rounds(stage, choir, server, began_s)
 
 
-def _theirs(directory: Path, stage: Stage, player: str) -> Rounds:
-    result = Rounds()
-    with console.status(f"Starting {len(stage.sinks)} Snapcast clients"):
-        server = snapcast.Snapcast(directory, stage.pulse, stage.sinks, player)
-    try:
-        with console.status(f"Measuring {stage.rounds} rounds of Snapcast"):
-            _wait_until(time.monotonic() + SETTLE_S)
-            with _costs([process.pid for process in server.processes[1:]], result):
-                for _ in range(stage.rounds):
-                    server.play(stage.sound)
-                    # Its buffer is a second long, and the pipe to it holds up to a third of one.
-                    _listen(stage, time.monotonic() + 1.2, result)
-    finally:
-        server.stop()
-    return result
+def _rounds(
+    stage: Stage, choir: Choir, server: snapcast.Snapcast | None, began_s: float
+) -> tuple[Rounds, Rounds | None]:
+    ours, theirs = Rounds(), None if server is None else Rounds()
+    _wait_until(began_s)
+    with contextlib.ExitStack() as costs:
+        pids = [pole.process.pid for pole in choir.poles.values() if pole.process is not None]
+        costs.enter_context(_costs(pids, ours))
+        if server is not None and theirs is not None:
+            costs.enter_context(_costs([process.pid for process in server.processes[1:]], theirs))
+        for turn in range(stage.rounds):
+            _listen(stage, began_s + turn * TURN_S, ours)
+            if server is not None and theirs is not None:
+                server.play(stage.sound)
+                _listen(stage, time.monotonic() + THEIR_LATENCY_S, theirs)
+    return ours, theirs
 
 
 @contextlib.contextmanager
@@ -164,10 +166,8 @@ def _costs(pids: list[int], result: Rounds) -> Iterator[None]:
 
 def _listen(stage: Stage, about_s: float, result: Rounds) -> None:
     """Hear one round that begins about this instant, and note how far apart the players were."""
-    _wait_until(about_s + APART_S - 0.7)
-    heard = [
-        monitor.between(about_s - 0.5, about_s + APART_S - 0.8) for monitor in stage.monitors.of.values()
-    ]
+    _wait_until(about_s + HEARD_S + 0.1)
+    heard = [monitor.between(about_s - 0.5, about_s + HEARD_S) for monitor in stage.monitors.of.values()]
     apart_ms: list[float] = []
     for first in range(0, len(stage.sound), PIECE_FRAMES):
         piece, began_s = stage.sound[first : first + PIECE_FRAMES], []
