@@ -73,7 +73,7 @@ def violations(evidence: Evidence) -> list[Violation]:
         told = [each for each in evidence.told if each.gateway_id == gateway_id]
         recording = evidence.recordings.get(gateway_id)
         if recording is not None:
-            heard = listen(recording, evidence.sounds)
+            heard = listen(recording, evidence.sounds, {each.sound: each.start_at for each in told})
             found += _once(gateway_id, told, heard)
             found += _ordered(gateway_id, told, heard)
             found += _true(gateway_id, told, heard)

@@ -26,6 +26,9 @@ SURE = 0.98
 STEP = RATE // 20
 """How finely it is said where a recognised sound begins and ends: 50 ms."""
 
+EXACT = 0.9999
+"""Correlation at which nothing better is sought: the samples themselves, but for their rounding."""
+
 LIKELY = 0.9
 """Correlation of a step at the place where a sure chunk puts it: fades, and a block that is missing."""
 
@@ -84,12 +87,16 @@ class Heard:
     foreign: tuple[Foreign, ...]
 
 
-def listen(recording: Recording, sounds: Mapping[str, Samples]) -> Heard:
+def listen(
+    recording: Recording, sounds: Mapping[str, Samples], expected: Mapping[str, datetime] | None = None
+) -> Heard:
     """Recognise everything in a recording.
 
     Args:
         recording: Of one gateway.
         sounds: By name, mono samples at 48 kHz as the gateway decodes them, each shape (n,).
+        expected: When each should sound. It changes nothing but how soon it is found: the nearest are
+            tried first.
 
     Returns:
         Stretches in the order in which they sounded, and what was not recognised.
@@ -97,7 +104,9 @@ def listen(recording: Recording, sounds: Mapping[str, Samples]) -> Heard:
     stretches: list[Stretch] = []
     foreign: list[Foreign] = []
     for start_s, samples in _bursts(recording.runs):
-        burst = _Burst(samples, sounds)
+        burst = _Burst(
+            samples, sounds, {name: at.timestamp() - start_s for name, at in (expected or {}).items()}
+        )
         burst.listen()
         stretches += [
             Stretch(name, start_s + first / RATE, _ms(first - shift), _ms(last - shift))
@@ -111,9 +120,12 @@ def listen(recording: Recording, sounds: Mapping[str, Samples]) -> Heard:
 class _Burst:
     """Sound with no long pause in it, shape (n,)."""
 
-    def __init__(self, samples: Samples, sounds: Mapping[str, Samples]) -> None:
+    def __init__(
+        self, samples: Samples, sounds: Mapping[str, Samples], expected_s: Mapping[str, float]
+    ) -> None:
         self._samples = samples
         self._sounds = sounds
+        self._expected_s = expected_s
         self._explained = np.zeros(len(samples), dtype=bool)
         self.found: list[tuple[str, int, int, int]] = []
         """Name, frame at which the whole sound would begin, first frame and last frame of the stretch."""
@@ -147,13 +159,22 @@ class _Burst:
         """Find the sound that a chunk is cut from, and the frame at which that sound would begin."""
         chunk = self._samples[place : place + CHUNK]
         best: tuple[float, str, int] | None = None
-        for name, sound in self._sounds.items():
+        for name in self._nearest_first(place / RATE):
+            sound = self._sounds[name]
             if len(sound) < CHUNK:
                 continue
             surely, lag = normalised_cross_correlation(sound, chunk)
             if surely >= SURE and (best is None or surely > best[0]):
                 best = surely, name, place - lag
+                if surely >= EXACT:
+                    break
         return None if best is None else best[1:]
+
+    def _nearest_first(self, at_s: float) -> list[str]:
+        def far_s(name: str) -> float:
+            return abs(self._expected_s.get(name, float("inf")) - at_s)
+
+        return sorted(self._sounds, key=far_s)
 
     def _take(self, name: str, shift: int) -> bool:
         """Mark what of this sound is here; False if it explains nothing new."""
