@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
     """
     if arguments is None:
         keep_small()
+        tell_where_it_hangs()
     if environment is None:
         environment = {**settings_of_this_box(), **os.environ}
     given = _parser(environment).parse_args(sys.argv[1:] if arguments is None else arguments)
@@ -211,7 +212,6 @@ def _add_root(command: argparse.ArgumentParser) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
-    tell_where_it_hangs()
     from device_agent.commands import running  # noqa: PLC0415 - other commands need neither PyAV nor numpy
 
     return running.run(
