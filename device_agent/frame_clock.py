@@ -15,11 +15,11 @@ from device_agent.sinks.contract import RATE
 NOMINAL_NS = 1_000_000_000 / RATE
 """Length of a frame of a crystal that is right."""
 
-MEMORY = 200
-"""Looks that count for the place, 4 s of blocks: long against jitter, short against PulseAudio's swings."""
+MEMORY = 50
+"""Looks that count for the place, 1 s of blocks: long against jitter, short against PulseAudio's swings."""
 
-SLOPE_MEMORY = 1_000
-PRIOR_LOOKS = 500
+SLOPE_MEMORY = 500
+PRIOR_LOOKS = 250
 """A crystal is nearly right before any look: the slope follows in twenty seconds, later in a minute."""
 
 CALM_LOOKS = 3_000
