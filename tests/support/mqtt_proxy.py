@@ -21,7 +21,7 @@ _TICK_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """What happens to messages on their way, in both directions."""
+    """What happens to messages on their way."""
 
     delay_s: float = 2.0
     doubled: float = 0.2
@@ -47,12 +47,15 @@ class MqttProxy:
         port: The broker's.
         weather: What happens on the way.
         dice: Source of chance.
+        up: What happens on the way to the broker, if that is something else.
     """
 
-    def __init__(self, host: str, port: int, weather: Weather, dice: random.Random) -> None:
+    def __init__(
+        self, host: str, port: int, weather: Weather, dice: random.Random, *, up: Weather | None = None
+    ) -> None:
         self.tally = Tally()
         self._broker = host, port
-        self._weather = weather
+        self._down, self._up = weather, up or weather
         self._dice = dice
         self._stopping = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -87,7 +90,7 @@ class MqttProxy:
                 gateway.close()
                 continue
             broker.settimeout(None)
-            up, down = (_Pump(self._weather, self._dice, self.tally) for _ in range(2))
+            up, down = (_Pump(weather, self._dice, self.tally) for weather in (self._up, self._down))
             up.back, down.back = down, up
             self._pumps += [up, down]
             up.start(gateway, broker)
