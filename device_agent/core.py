@@ -16,14 +16,9 @@ from device_agent.changes import changes_between
 from device_agent.clock_trust import ClockTrust, Moment
 from device_agent.effects import (
     Effect,
-    ListenTo,
-    PinClips,
     PublishHealth,
     PublishState,
-    SetVolume,
     Tell,
-    Want,
-    WantClips,
 )
 from device_agent.freshness import Freshness
 from device_agent.guards import guards_of
@@ -40,18 +35,14 @@ from device_agent.views import (
     Kept,
     Seen,
     health_of,
-    live_sources,
-    pinned_clips,
     same_state,
     state_of,
-    wanted_clips,
 )
+from device_agent.wishes import Wishes
 from wire.credential import GatewayCredential
 from wire.envelope import Verifier
 from wire.messages import (
     Beat,
-    ClipRef,
-    LiveSource,
     Plan,
     Receipt,
     Report,
@@ -102,10 +93,7 @@ class GatewayCore:
         self._trust = ClockTrust(floor_at=held.floor_at)
         self._playback = Playback(entries=held.entries, settled=held.settled, guards=guards_of(held.config))
         self._volume_percent = held.volume_percent
-        self._loudness: SetVolume | None = None
-        self._listening: tuple[LiveSource, ...] = ()
-        self._pinned: tuple[ClipRef, ...] = ()
-        self._loudness_at: datetime | None = None
+        self._wishes = Wishes()
         self._outbox = ReportOutbox(self._journal, held.journal_id, boot, rng)
         self._journal_id = held.journal_id
         self._rejections = RejectionLog()
@@ -113,7 +101,6 @@ class GatewayCore:
         self._told_state: State | None = None
         self._told_disk: DiskState | None = None
         self._forgetful = False
-        self._wanted: tuple[Want, ...] | None = None
         self._playback_wake_at: datetime | None = None
         self._health_at: datetime | None = None
         self._floor_save_at: datetime | None = None
@@ -251,7 +238,7 @@ class GatewayCore:
             self._rejections.summary_at,
             self._health_at,
             self._floor_save_at,
-            self._loudness_at,
+            self._wishes.loudness_at,
         )
         return min((at for at in wakes if at is not None), default=None)
 
@@ -334,10 +321,9 @@ class GatewayCore:
         self._playback_wake_at = machine.next_wake(playback, trust.at(now))
         if volume_percent is not None:
             self._volume_percent = volume_percent
-        effects: list[Effect] = [*self._loudness_if_changed(now), *self._listen_if_changed()]
+        effects: list[Effect] = [*self._wishes.before_playing(playback, self._volume_percent, now)]
         effects += [effect for effect in asked if not isinstance(effect, Tell)]
-        effects += self._pins_if_changed()
-        effects += self._wants()
+        effects += self._wishes.of_clips(playback)
         effects += self._outbox.appended(reports, now)
         effects += self._state_if_changed(now)
         if self._journal.disk is not self._told_disk and self._health_at is not None:
@@ -346,36 +332,6 @@ class GatewayCore:
 
     def _clips(self, here: frozenset[str], now: datetime) -> Effects:
         return self._take(machine.clips_changed(self._playback, here, self._trust.at(now)), now)
-
-    def _loudness_if_changed(self, now: datetime) -> tuple[SetVolume, ...]:
-        guards = self._playback.guards
-        self._loudness_at = guards.volume_changes_at(now)
-        loudness = SetVolume(guards.volume_percent(self._volume_percent, now), guards.ceiling_db)
-        if loudness == self._loudness:
-            return ()
-        self._loudness = loudness
-        return (loudness,)
-
-    def _listen_if_changed(self) -> tuple[ListenTo, ...]:
-        sources = live_sources(self._playback)
-        if sources == self._listening:
-            return ()
-        self._listening = sources
-        return (ListenTo(sources),)
-
-    def _pins_if_changed(self) -> tuple[PinClips, ...]:
-        clips = pinned_clips(self._playback)
-        if clips == self._pinned:
-            return ()
-        self._pinned = clips
-        return (PinClips(clips),)
-
-    def _wants(self) -> tuple[WantClips, ...]:
-        wanted = wanted_clips(self._playback)
-        if wanted == self._wanted:
-            return ()
-        self._wanted = wanted
-        return (WantClips(wanted),)
 
     @property
     def _plan_version(self) -> int:
