@@ -9,7 +9,7 @@ from support.broadcasting import now
 from support.eventually import eventually
 from support.town import running_town
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound"), pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 
 
 def test_an_unplugged_gateway_is_offline_within_a_minute_and_back_within_ten_seconds(tmp_path: Path) -> None:

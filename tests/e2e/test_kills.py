@@ -14,7 +14,7 @@ from support.sound import decode_clip
 from support.town import Town, running_town
 from support.voices import speech
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 BROADCASTS = 20
 APART_S = 2

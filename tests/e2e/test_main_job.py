@@ -13,7 +13,7 @@ from support.broadcasting import ZONE, enough, heard_at, now, times_heard, wait_
 from support.browser import ARGUMENTS, EXECUTABLE
 from support.town import PASSWORD, Town
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 MEANT = {"31672-001", "31672-002", "31672-007", "31672-008"}
 """The gateways of Ấp Chợ and Ấp Lâm Dồ."""

@@ -17,7 +17,7 @@ from support.broadcasting import (
 )
 from support.town import Town
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 def test_a_planned_broadcast_sounds_on_time_while_broker_and_controller_are_dead(

@@ -15,7 +15,7 @@ from support.town import Api, Town
 from controller.db import make_engine
 from controller.outbox.models import Order
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound"), pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 
 WORDS = "Cảnh báo lũ khẩn cấp. Bà con rời khỏi vùng trũng ngay."
 TINY = 600

@@ -16,7 +16,7 @@ from wire.envelope import Scope, SigningKey, seal
 from wire.messages import ClipRef, Item, Play, encode
 from wire.mqtt import Connection
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound"), pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 
 VICTIM, OTHER = "31672-001", "31672-002"
 REDELIVERY_WINDOW = timedelta(seconds=31)

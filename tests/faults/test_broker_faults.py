@@ -17,7 +17,7 @@ from support.soak import soaked
 from support.timetable import Timetable
 from support.town import Town, running_town
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound"), pytest.mark.timeout(soaked(300))]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(soaked(300))]
 
 EVERYONE = ["Địa bàn đài Đại Ân 2"]
 KILLS = 20

@@ -15,7 +15,7 @@ from support.soak import soaked
 from support.timetable import Timetable
 from support.town import Town, running_town
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound"), pytest.mark.timeout(soaked(300))]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(soaked(300))]
 
 CUT_OFF, FLAPPING, WELL = GATEWAYS = ("31672-001", "31672-002", "31672-003")
 UP_S, DOWN_S = 2, 5

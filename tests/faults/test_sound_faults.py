@@ -18,7 +18,7 @@ from support.signing import an_item
 from wire.messages import ClipRef, Item, Report
 from wire.types import Event
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound")]
+pytestmark = [pytest.mark.slow]
 
 TOLD_S = 10.0
 """trust.md §9, F22."""

@@ -26,7 +26,7 @@ from support.wrong_clock import WrongClock
 from device_agent.journal import JOURNAL_FILE, SqliteJournal
 from wire.credential import read_credential, write_credential
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 IN_BAD_WEATHER = ("31672-001", "31672-002")
 IN_1970, YEAR_AHEAD, YEAR_BEHIND, SET = "31672-003", "31672-004", "31672-005", "31672-006"

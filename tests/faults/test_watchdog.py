@@ -16,7 +16,7 @@ from support.supervisor import Supervisor
 
 from wire.types import Event
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound")]
+pytestmark = [pytest.mark.slow]
 
 WATCHDOG_S = 3.0
 ENDS = (Event.PLAYED, Event.PARTIAL, Event.FAILED, Event.MISSED, Event.PREEMPTED, Event.CANCELLED)

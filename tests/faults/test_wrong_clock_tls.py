@@ -19,7 +19,7 @@ from controller import broker as configuration
 from wire.credential import read_credential, write_credential
 from wire.mqtt import BrokerAddress
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound")]
+pytestmark = [pytest.mark.slow]
 
 YEAR_S = 365 * 86_400
 SECRET = "c" * 43

@@ -10,7 +10,7 @@ from support.choir import Choir, starts_from
 from support.far_end import now
 from support.media import opus, warble
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound")]
+pytestmark = [pytest.mark.slow]
 
 GATEWAYS = 10
 TURNS = 8

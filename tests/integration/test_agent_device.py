@@ -13,7 +13,7 @@ from device_agent.clock import Clock
 from device_agent.sinks.contract import BLOCK_FRAMES, RATE, SILENCE, SinkError
 from device_agent.sinks.device import DeviceSink
 
-pytestmark = [pytest.mark.xdist_group("sound"), pytest.mark.slow, needs_pulse]
+pytestmark = [pytest.mark.slow, needs_pulse]
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from device_agent.evidence.self_test import LOCAL
 from wire.messages import Report
 from wire.types import Event, Fault, SelfTest, Sound
 
-pytestmark = [pytest.mark.xdist_group("sound"), pytest.mark.slow, needs_pulse]
+pytestmark = [pytest.mark.slow, needs_pulse]
 
 TRIES = 3
 """Beside other tests a sound device may run dry, and what has a gap is for once not the same sound."""

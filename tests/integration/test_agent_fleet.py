@@ -17,7 +17,7 @@ from support.signing import STRANGER, a_credential, an_item
 from wire.credential import write_credential
 from wire.types import Event
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound")]
+pytestmark = [pytest.mark.slow]
 
 GATEWAYS = [f"31672-{number:03}" for number in range(1, 31)]
 

@@ -21,7 +21,7 @@ from device_agent.__main__ import main
 from wire.messages import ClipRef, Report
 from wire.types import Event
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound")]
+pytestmark = [pytest.mark.slow]
 
 SOUND = warble(3_000)
 

@@ -23,7 +23,6 @@ MISSING = [name for name in ("strace", "systemd-analyze") if shutil.which(name) 
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("sound"),
     pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
 ]
 

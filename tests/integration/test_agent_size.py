@@ -10,7 +10,7 @@ from support.media import MediaServer
 
 from tests.bench.gateway import run_once
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound")]
+pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from support.recording import Recording
 from controller.demo import places
 from controller.demo.people import PASSWORD, PEOPLE
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sound"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 ROOT = Path(__file__).parents[2]
 RUNS_S = 28
