@@ -9,7 +9,7 @@ import gpiozero
 import numpy as np
 import pytest
 from gpiozero.pins.mock import MockFactory
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.media import warble
 from support.recording import Recording
@@ -51,6 +51,7 @@ def run(switching: Switching, sounds: list[tuple[int, int]], until_ms: int) -> l
     return on
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 1_300),
     st.integers(0, 4_000),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.signing import an_item
 
@@ -15,6 +15,7 @@ from device_agent.sinks.ring import Ring
 from device_agent.voice import Voice
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 60), st.integers(1, 60)), max_size=60))
 def test_what_goes_in_comes_out_in_order_and_whole(steps: list[tuple[int, int]]) -> None:
     ring = Ring(100, 60)

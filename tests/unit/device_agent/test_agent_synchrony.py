@@ -152,7 +152,7 @@ def test_what_was_to_begin_now_but_was_held_up_catches_up() -> None:
     assert held_up.late_ns(2 * RATE, 2 * CATCH_UP_NS + 2_001 * MILLISECOND_NS) == MILLISECOND_NS
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 2_000), st.floats(-500, 500)), min_size=1, max_size=30))
 def test_stretching_loses_and_doubles_no_frame(pieces: list[tuple[int, float]]) -> None:
     stretcher = Stretcher()
