@@ -1,5 +1,6 @@
 """Numbers that are given once and never again, over restarts and however many write at the same time."""
 
+import sqlalchemy as sa
 from sqlmodel import Field, Session, SQLModel, select
 
 
@@ -11,12 +12,22 @@ class Counter(SQLModel, table=True):
 
 
 def reserve(session: Session, name: str, count: int) -> int:
-    """Take `count` numbers that nobody else will ever get; returns the first. Starts at 1."""
-    counter = session.exec(select(Counter).where(Counter.name == name).with_for_update()).first()
-    if counter is None:
-        counter = Counter(name=name, value=0)
-        session.add(counter)
+    """Take `count` numbers that nobody else will ever get; returns the first. Starts at 1.
+
+    Whoever wants numbers of the same name meanwhile waits for the end of this transaction.
+    """
+    # Two that come first at the same time: the second waits here, and finds the row of the first.
+    session.execute(_MAKE, {"name": name})
+    counter = session.exec(
+        select(Counter)
+        .where(Counter.name == name)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
     first = counter.value + 1
     counter.value += count
     session.flush()
     return first
+
+
+_MAKE = sa.text("INSERT INTO counter (name, value) VALUES (:name, 0) ON CONFLICT DO NOTHING")

@@ -67,7 +67,8 @@ class Home:
 
     def credentials(self) -> list[Path]:
         """Return the credential files of all gateways that run."""
-        return [*self.root.glob("gateways/*/*.json"), *self.root.glob("fleet/credentials/*.json")]
+        poles = [directory / f"{directory.name}.json" for directory in self.root.glob("gateways/*")]
+        return [*filter(Path.exists, poles), *self.root.glob("fleet/credentials/*.json")]
 
     @property
     def is_founded(self) -> bool:

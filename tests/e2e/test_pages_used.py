@@ -286,9 +286,10 @@ def test_a_broadcast_that_is_still_to_come_can_be_cancelled(lived_in: LivedIn, b
 
 def test_a_refused_order_is_shown_until_someone_has_seen_it(lived_in: LivedIn, browser: Browser) -> None:
     with Seat(browser, lived_in.base_url, "officer") as page:
-        expect(page.locator(".alarm")).to_contain_text("chữ ký không đúng")
-        page.locator(".alarm").get_by_role("button", name="Đã xem").click()
-        expect(page.locator(".alarm")).to_have_count(0)
+        refused = page.get_by_role("region", name="Cụm loa đã từ chối lệnh lạ")
+        expect(refused).to_contain_text("chữ ký không đúng")
+        refused.get_by_role("button", name="Đã xem").click()
+        expect(refused).to_have_count(0)
         page.goto("/cum-loa")
         expect(page.locator("#events")).to_contain_text("Đã có người xem")
 
