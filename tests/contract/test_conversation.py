@@ -282,7 +282,7 @@ def play_script(world: World, script: list[tuple[str, float]]) -> None:  # noqa:
 
 
 @settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     # Each try plays minutes of a made-up world; a shorter script is not worth a thousand of them.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
