@@ -65,7 +65,7 @@ def test_it_is_fetched_before_it_is_needed_and_a_tiny_order_starts_it_everywhere
     assert answer.status_code == 202, answer.text
     broadcast_id = answer.json()["id"]
     deliveries = wait_for_states(officer, broadcast_id, {"played"}, 60)
-    # Played is said of what the device took; that it was heard, and is in the recording, comes a moment later.
+    # Played is said of what the device took; that it is in the recording as well comes a moment later.
     wait_until(now() + timedelta(seconds=2))
     speech = reference(town, warning)
     delays = []
