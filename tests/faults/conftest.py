@@ -1,6 +1,9 @@
 """Faults at their full size take minutes; they run only when they are asked for."""
 
 import pytest
+from support.agent_fixtures import broker, media
+
+__all__ = ["broker", "media"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

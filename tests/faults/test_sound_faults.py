@@ -26,20 +26,6 @@ ENDS = (Event.PLAYED, Event.PARTIAL, Event.FAILED, Event.MISSED, Event.PREEMPTED
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    broker = Broker(tmp_path / "broker").start()
-    yield broker
-    broker.stop()
-
-
-@pytest.fixture
-def media() -> Iterator[MediaServer]:
-    media = MediaServer()
-    yield media
-    media.stop()
-
-
-@pytest.fixture
 def poles() -> Iterator[list[Pole]]:
     started: list[Pole] = []
     yield started

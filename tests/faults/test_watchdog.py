@@ -23,20 +23,6 @@ ENDS = (Event.PLAYED, Event.PARTIAL, Event.FAILED, Event.MISSED, Event.PREEMPTED
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    broker = Broker(tmp_path / "broker").start()
-    yield broker
-    broker.stop()
-
-
-@pytest.fixture
-def media() -> Iterator[MediaServer]:
-    media = MediaServer()
-    yield media
-    media.stop()
-
-
-@pytest.fixture
 def supervisor(tmp_path: Path, broker: Broker, media: MediaServer) -> Iterator[Supervisor]:
     watched = Supervisor.environment(tmp_path / "notify", WATCHDOG_S)
     pole = Pole(tmp_path / "pole", GATEWAY, broker, media.url, environment=watched)

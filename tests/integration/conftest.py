@@ -4,11 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy.engine import Engine
+from support.agent_fixtures import broker, media
 from support.clocks import StoppedClock
 from support.databases import postgresql_binaries, running_postgresql
 from support.office import Office, empty_database
 
 from controller.db import make_engine, migrate
+
+__all__ = ["broker", "media"]
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

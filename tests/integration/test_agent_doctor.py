@@ -1,7 +1,6 @@
 """``loacast-agent doctor`` beside a real broker and a server of clips: right, refused, and gone."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,20 +15,6 @@ from device_agent.__main__ import main
 from wire.credential import read_credential, write_credential
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    broker = Broker(tmp_path / "broker").start()
-    yield broker
-    broker.stop()
-
-
-@pytest.fixture
-def media() -> Iterator[MediaServer]:
-    media = MediaServer()
-    yield media
-    media.stop()
 
 
 def found(pole: Pole, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:

@@ -23,13 +23,6 @@ GATEWAYS = [f"31672-{number:03}" for number in range(1, 31)]
 
 
 @pytest.fixture
-def media() -> Iterator[MediaServer]:
-    media = MediaServer()
-    yield media
-    media.stop()
-
-
-@pytest.fixture
 def far_end(tmp_path: Path, media: MediaServer) -> Iterator[FarEnd]:
     broker = Broker(tmp_path / "broker").start()
     for gateway_id in GATEWAYS:

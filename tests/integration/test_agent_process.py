@@ -27,20 +27,6 @@ SOUND = warble(3_000)
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    broker = Broker(tmp_path / "broker").start()
-    yield broker
-    broker.stop()
-
-
-@pytest.fixture
-def media() -> Iterator[MediaServer]:
-    media = MediaServer()
-    yield media
-    media.stop()
-
-
-@pytest.fixture
 def clip(media: MediaServer) -> ClipRef:
     return media.add(opus(SOUND), 3_000)
 

@@ -1,6 +1,5 @@
 """A gateway stays small: bounds wide enough for a busy machine, narrow enough to notice a heavy import."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,6 @@ from support.media import MediaServer
 from tests.bench.gateway import run_once
 
 pytestmark = [pytest.mark.slow]
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    broker = Broker(tmp_path / "broker").start()
-    yield broker
-    broker.stop()
 
 
 def test_an_agent_takes_little_memory_little_time_to_start_and_little_of_a_core(

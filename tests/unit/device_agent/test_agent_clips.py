@@ -4,7 +4,6 @@ import hashlib
 import os
 import random
 import shutil
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,13 +21,6 @@ from wire.messages import ClipRef
 
 CONTENT = bytes(range(256)) * 1_000
 SHA = hashlib.sha256(CONTENT).hexdigest()
-
-
-@pytest.fixture
-def media() -> Iterator[MediaServer]:
-    media = MediaServer()
-    yield media
-    media.stop()
 
 
 @pytest.fixture

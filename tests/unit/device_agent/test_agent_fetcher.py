@@ -23,13 +23,6 @@ CONTENT = bytes(range(256)) * 1_000
 
 
 @pytest.fixture
-def media() -> Iterator[MediaServer]:
-    media = MediaServer()
-    yield media
-    media.stop()
-
-
-@pytest.fixture
 def cache(tmp_path: Path) -> Cache:
     return Cache(tmp_path / "clips", budget_bytes=1_000_000)
 
