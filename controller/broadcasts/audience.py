@@ -59,7 +59,13 @@ def resolve(session: Session, audience: Audience, today: date) -> tuple[str, ...
     return tuple(sorted(found))
 
 
-def choose(session: Session, actor: Actor, audience: Audience, today: date) -> Resolved:
+def choose(
+    session: Session,
+    actor: Actor,
+    audience: Audience,
+    today: date,
+    permission: Permission = Permission.COMPOSE,
+) -> Resolved:
     """Check that an audience is the actor's to address, and resolve it.
 
     Raises:
@@ -77,7 +83,7 @@ def choose(session: Session, actor: Actor, audience: Audience, today: date) -> R
         areas.append(area)
     if not areas:
         raise NobodyToPlayIt(field="audience")
-    actor.require(Permission.COMPOSE, *(area.path for area in areas))
+    actor.require(permission, *(area.path for area in areas))
     gateway_ids = resolve(session, audience, today)
     if not gateway_ids:
         raise NobodyToPlayIt(field="audience")

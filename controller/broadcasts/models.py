@@ -18,16 +18,26 @@ class Broadcast(SQLModel, table=True):
 
     id: str = Field(primary_key=True, max_length=36)
     area_id: int = Field(foreign_key="area.id", index=True)
-    bulletin_id: str = Field(foreign_key="bulletin.id", index=True, max_length=36)
+    bulletin_id: str | None = Field(default=None, foreign_key="bulletin.id", index=True, max_length=36)
+    """None while someone speaks live; what was said becomes a bulletin afterwards."""
     schedule_id: str | None = Field(default=None, foreign_key="schedule.id", index=True, max_length=36)
     """None for "play now"."""
     title: str = Field(max_length=160)
     start_at: datetime = Field(index=True)
     duration_ms: int
     """All repeats and the gaps between them."""
-    clip_sha256: str = Field(foreign_key="clip.sha256", max_length=64)
-    clip_size_bytes: int
-    clip_duration_ms: int
+    clip_sha256: str | None = Field(default=None, foreign_key="clip.sha256", max_length=64)
+    """None for a live voice until what was said is stored."""
+    clip_size_bytes: int | None = None
+    clip_duration_ms: int | None = None
+    clips: list[dict[str, Any]] = Field(default_factory=list, sa_type=sa.JSON)
+    """All that is played, without a gap, as `wire.messages.ClipRef`; empty: the one clip above."""
+    live: dict[str, Any] | None = Field(default=None, sa_type=sa.JSON)
+    """Someone speaks now instead: as `wire.messages.LiveSource`."""
+    emergency_id: str | None = Field(default=None, foreign_key="emergency.id", index=True, max_length=36)
+    supersedes: list[str] = Field(default_factory=list, sa_type=sa.JSON)
+    """Broadcasts that it takes the place of."""
+    gain_db: float = 0.0
     repeat: int = 1
     gap_ms: int = 0
     priority: Priority = Field(default=Priority.NORMAL, sa_type=words(Priority))

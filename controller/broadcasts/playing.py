@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from controller.broadcasts.audience import Audience
 from controller.broadcasts.models import Broadcast
 from controller.bulletins.models import Bulletin
 from controller.clips.models import Clip
 from controller.columns import new_id
-from wire.messages import ClipRef, Item
+from wire.messages import ClipRef, Item, LiveSource
 from wire.types import AfterPreemption, LatenessPolicy, Mode, Priority
 
 
@@ -65,18 +67,29 @@ def item_of(broadcast: Broadcast) -> Item:
     return Item(
         broadcast_id=broadcast.id,
         start_at=broadcast.start_at,
-        clips=(
-            ClipRef(
-                sha256=broadcast.clip_sha256,
-                size_bytes=broadcast.clip_size_bytes,
-                duration_ms=broadcast.clip_duration_ms,
-            ),
-        ),
+        clips=clips_of(broadcast),
+        live=msgspec.convert(broadcast.live, LiveSource) if broadcast.live else None,
         repeat=broadcast.repeat,
         gap_ms=broadcast.gap_ms,
         priority=broadcast.priority,
         mode=broadcast.mode,
+        gain_db=broadcast.gain_db,
         lateness=broadcast.lateness,
         late_limit_ms=broadcast.late_limit_ms,
         after_preemption=broadcast.after_preemption,
+        supersedes=tuple(broadcast.supersedes),
     )
+
+
+def clips_of(broadcast: Broadcast) -> tuple[ClipRef, ...]:
+    """Return what a broadcast plays without a gap; nothing of a live voice."""
+    if broadcast.live is not None or broadcast.clip_sha256 is None:
+        return ()
+    if broadcast.clips:
+        return msgspec.convert(tuple(broadcast.clips), tuple[ClipRef, ...])
+    clip = {
+        "sha256": broadcast.clip_sha256,
+        "size_bytes": broadcast.clip_size_bytes,
+        "duration_ms": broadcast.clip_duration_ms,
+    }
+    return (msgspec.convert(clip, ClipRef),)

@@ -14,6 +14,8 @@ class Source(StrEnum):
 
     UPLOAD = "upload"
     SPEECH = "speech"
+    LIVE = "live"
+    """Spoken live, and kept."""
 
 
 class Bulletin(SQLModel, table=True):
@@ -33,5 +35,10 @@ class Bulletin(SQLModel, table=True):
     clip_sha256: str = Field(foreign_key="clip.sha256", max_length=64)
     prepared: bool = False
     """A prepared warning: every gateway of the area keeps its clip, and a tiny order starts it."""
+    warning_key: str | None = Field(default=None, index=True, max_length=60)
+    """Names a prepared warning, the same for all its languages."""
+    hazard: str | None = Field(default=None, max_length=40)
+    level: int | None = Field(default=None, ge=1, le=5)
+    """Level of risk, 1 to 5 (Decision 18/2021/QĐ-TTg, Article 4)."""
     author_id: int | None = Field(default=None, foreign_key="person.id")
     created_at: datetime

@@ -15,6 +15,8 @@ class Permission(StrEnum):
     COMPOSE = "compose"
     """Write and upload bulletins, schedule and play them."""
     STOP = "stop"
+    WARN = "warn"
+    """Order an emergency, its end and its drills; asks again who one is."""
     OPERATE_GATEWAYS = "operate_gateways"
     """Volume, test tone, marking security events as seen."""
     MANAGE = "manage"
@@ -24,9 +26,15 @@ class Permission(StrEnum):
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(Permission),
     Role.OFFICER: frozenset(
-        {Permission.READ, Permission.COMPOSE, Permission.STOP, Permission.OPERATE_GATEWAYS}
+        {
+            Permission.READ,
+            Permission.COMPOSE,
+            Permission.STOP,
+            Permission.WARN,
+            Permission.OPERATE_GATEWAYS,
+        }
     ),
-    Role.LEADER: frozenset({Permission.READ, Permission.STOP}),
+    Role.LEADER: frozenset({Permission.READ, Permission.STOP, Permission.WARN}),
     Role.MONITOR: frozenset({Permission.READ, Permission.OPERATE_GATEWAYS}),
 }
 

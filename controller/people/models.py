@@ -27,6 +27,10 @@ class Person(SQLModel, table=True):
     area_id: int = Field(foreign_key="area.id")
     password_hash: str = Field(max_length=200)
     """Argon2id (RFC 9106), with its parameters."""
+    totp_secret: str | None = Field(default=None, max_length=64)
+    """Base32, of an authenticator app (RFC 6238); None: the password confirms instead."""
+    totp_used: int | None = None
+    """The last time step whose code was taken; no code is taken twice."""
     enabled: bool = True
     failures: int = 0
     """Wrong passwords in a row."""
@@ -45,3 +49,5 @@ class LogIn(SQLModel, table=True):
     expires_at: datetime
     address: str = Field(default="", max_length=60)
     agent: str = Field(default="", max_length=200)
+    stepped_up_at: datetime | None = None
+    """When this phone last proved again who holds it."""

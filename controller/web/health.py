@@ -29,6 +29,7 @@ class Reading:
 
 _DISK_WORDS = frozenset({"writable", "full", "read_only", "failing"})
 WORDS = _DISK_WORDS | {"mains", "battery", "now", "before", "yes", "no", "on", "off", "modem", "wifi"}
+WORDS |= {"beat", "ntp", "rtc", "same_boot", "nobody"}
 """A newer gateway's word that is not among them is not shown, for nobody has translated it."""
 
 _HOT_C = 75.0
@@ -121,8 +122,10 @@ def _of_its_work(health: Mapping[str, Any]) -> list[Reading]:
     offset, missing = health.get("clock_offset_ms"), health.get("clips_missing")
     underruns, keeping = health.get("underruns"), _word(health.get("disk"))
     damaged, unsaved = health.get("clips_damaged"), health.get("reports_unsaved")
+    voucher = _word(health.get("clock_vouched_by"))
     return [
         Reading("clock", offset, "milliseconds", worrying=offset is not None and abs(offset) > _OFF_MS),
+        Reading("vouched_by", None, "plain", worrying=voucher == "nobody", word=voucher),
         Reading("peak", health.get("output_peak_db"), "dbfs", 1),
         Reading("idle_noise", health.get("idle_noise_db"), "dbfs", 1, by_sensor=True),
         Reading("underruns", underruns, "plain", worrying=_over(underruns, 0)),

@@ -1,0 +1,1 @@
+"""Telling everyone now: emergencies, their repeats, their end, and who has heard them."""
