@@ -12,7 +12,7 @@ import orjson
 import structlog
 import typer
 import uvicorn
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from controller import broker
 from controller.app import create_app
@@ -26,8 +26,9 @@ from controller.gateways.models import GatewayKind
 from controller.gateways.service import admit, enrol
 from controller.keyring import open_keyring, raise_epoch
 from controller.logs import set_up_logs
-from controller.people.models import Role
+from controller.people.models import Person, Role
 from controller.people.service import add_person
+from controller.people.step_up import give_totp, take_totp
 from controller.settings import Settings
 from controller.warnings.command import app as warnings
 from controller.web.i18n import sentence
@@ -47,6 +48,9 @@ app.add_typer(warnings, name="warning")
 app.add_typer(audit, name="audit")
 
 _FIRST_DAY = datetime(2025, 7, 1, tzinfo=UTC)
+
+LARGEST_MESSAGE_BYTES = 64 * 1024
+"""Through a WebSocket; a frame of speech has 2 kB at the most, the first message names an audience."""
 
 
 def _end_with_a_thread(hook: threading.ExceptHookArgs) -> None:
@@ -72,6 +76,9 @@ def serve() -> None:
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=3,
+        # Opus does not shrink, and a compressor in the way only makes a voice late.
+        ws_per_message_deflate=False,
+        ws_max_size=LARGEST_MESSAGE_BYTES,
     )
 
 
@@ -163,6 +170,27 @@ def person_add(
         )
     if password is None:
         typer.echo(f"Password of {username}: {chosen}")
+
+
+@person.command("totp")
+def person_totp(
+    username: Annotated[str, typer.Argument(help="Whose authenticator app it is for.")],
+    off: Annotated[bool, typer.Option("--off", help="Take it away: the password confirms again.")] = False,
+) -> None:
+    """Print a new secret for an authenticator app, whose codes then confirm what is dangerous.
+
+    Show it to its owner only, once: as it is, or as a QR code made of it.
+    """
+    with Session(make_engine(Settings().url)) as session, session.begin():
+        writing(session)
+        found = session.exec(select(Person).where(Person.username == username.strip().lower())).first()
+        if found is None:
+            raise typer.BadParameter(f"no person {username}")
+        if off:
+            take_totp(session, found, now=SystemClock().now())
+            typer.echo(f"{username} confirms by password.")
+        else:
+            typer.echo(give_totp(session, found, now=SystemClock().now()))
 
 
 @gateway.command("add")
