@@ -13,6 +13,7 @@ from controller.errors import CsrfMismatch
 from controller.people.access import Actor
 from controller.people.models import LogIn
 from controller.people.service import SEEN_EVERY, who_is
+from controller.people.step_up import require_step_up
 from controller.services import Services
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -84,3 +85,18 @@ def actor(found: LoggedInDep) -> Actor:
 
 
 ActorDep = Annotated[Actor, Depends(actor, scope="function")]
+
+
+def stepped_up(found: LoggedInDep, now_of: ClockDep) -> Actor:
+    """Return who asks, who has lately proved again who they are.
+
+    Raises:
+        StepUpNeeded: They have not.
+    """
+    who, opened = found
+    require_step_up(opened, now_of.now())
+    return who
+
+
+SteppedUpDep = Annotated[Actor, Depends(stepped_up, scope="function")]
+"""For what is dangerous."""

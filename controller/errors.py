@@ -160,3 +160,33 @@ class EmergencyNeedsItsOwnWay(Problem):
     """An emergency is not a scheduled item; it is ordered at once."""
 
     status, code = 422, "emergency_not_scheduled"
+
+
+class StepUpNeeded(Problem):
+    """What is dangerous asks again who one is: five minutes have gone by since."""
+
+    status, code = 403, "step_up_needed"
+
+
+class WrongCode(Problem):
+    """The code or password that confirms is wrong, or was used before."""
+
+    status, code = 403, "wrong_code"
+
+
+class NothingPrepared(Problem):
+    """No clip is prepared for something that must be said; `params` name its key."""
+
+    status, code = 422, "nothing_prepared"
+
+
+class NotADraft(Problem):
+    """Only what waits for an approval can be approved."""
+
+    status, code = 409, "not_a_draft"
+
+
+class NotOverYet(Problem):
+    """A review is written once it is over."""
+
+    status, code = 409, "not_over_yet"

@@ -1,5 +1,6 @@
-"""Log-in over HTTP."""
+"""Log-in over HTTP, and proving again who one is."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
@@ -7,10 +8,11 @@ from pydantic import BaseModel, Field
 from sqlmodel import Session
 
 from controller.db import writing
-from controller.deps import COOKIE, ActorDep, ClockDep, LoggedInDep, ServicesDep, SessionDep
-from controller.errors import WrongPassword
-from controller.people import service
-from controller.people.models import LogIn
+from controller.deps import COOKIE, ActorDep, ClockDep, LoggedInDep, ServicesDep, SessionDep, logged_in
+from controller.errors import WrongCode, WrongPassword
+from controller.people import service, step_up
+from controller.people.models import LogIn, Person
+from controller.people.step_up import StepUpMethod
 from controller.services import Services
 
 router = APIRouter(prefix="/api/v1", tags=["people"])
@@ -90,3 +92,43 @@ def me(found: LoggedInDep) -> MeOut:
     """Who is logged in."""
     actor, opened = found
     return MeOut(name=actor.name, role=actor.role.value, area_id=actor.area_id, csrf_token=opened.csrf_token)
+
+
+class StepUpIn(BaseModel):
+    """A proof of who holds this phone."""
+
+    method: StepUpMethod
+    secret: Annotated[str, Field(max_length=200, description="The code, or the password.")]
+
+
+class StepUpOut(BaseModel):
+    """Until when this phone is believed; null: it must prove it before anything dangerous."""
+
+    until: datetime | None
+    methods: list[StepUpMethod]
+
+
+@router.get("/step-up", operation_id="get_step_up")
+def get_step_up(found: LoggedInDep, session: SessionDep, clock: ClockDep) -> StepUpOut:
+    """Whether this phone has to prove again who holds it, and how it can."""
+    _, opened = found
+    person = session.get_one(Person, opened.person_id)
+    return StepUpOut(
+        until=step_up.stepped_up_until(opened, clock.now()), methods=list(step_up.methods_of(person))
+    )
+
+
+@router.post("/step-up", operation_id="step_up")
+def take_step_up(wanted: StepUpIn, request: Request, svc: ServicesDep) -> StepUpOut:
+    """Prove again who holds this phone; it is remembered for five minutes."""
+    now = svc.clock.now()
+    with Session(svc.engine) as session, session.begin():
+        writing(session)
+        actor, opened = logged_in(request, session, svc.clock)
+        person = session.get_one(Person, opened.person_id)
+        good = step_up.prove(session, person, wanted.method, wanted.secret, now=now)
+        if good:
+            until = step_up.note_step_up(session, opened, wanted.method, now=now, address=actor.address)
+            return StepUpOut(until=until, methods=list(step_up.methods_of(person)))
+    # Only now, after the commit: a wrong one must be counted.
+    raise WrongCode(field="secret")

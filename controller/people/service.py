@@ -14,7 +14,7 @@ from controller.people.access import Actor
 from controller.people.models import LogIn, Person, Role
 
 LASTS = timedelta(days=30)
-"""A phone stays logged in this long after it was last used; what is dangerous asks again (issue 4)."""
+"""A phone stays logged in this long after it was last used; what is dangerous asks again, see `step_up`."""
 
 SEEN_EVERY = timedelta(minutes=5)
 
@@ -29,17 +29,32 @@ def check_password(session: Session, username: str, password: str, *, now: datet
         TooManyTries: Wrong too often; `params` say how many seconds to wait.
     """
     person = session.exec(select(Person).where(Person.username == username.strip().lower())).first()
-    if person is not None and person.wait_until is not None and now < person.wait_until:
-        raise TooManyTries(seconds=int((person.wait_until - now).total_seconds()) + 1)
+    if person is not None:
+        refuse_while_waiting(person, now)
     good = passwords.matches(person.password_hash if person else None, password)
     if person is None:
         return None
     if not good or not person.enabled:
-        person.failures += 1
-        person.wait_until = passwords.wait_until(person.failures, now)
+        count_failure(person, now)
         return None
     person.failures, person.wait_until = 0, None
     return person.id
+
+
+def refuse_while_waiting(person: Person, now: datetime) -> None:
+    """Pass unless the person has to wait after wrong tries.
+
+    Raises:
+        TooManyTries: `params` say how many seconds.
+    """
+    if person.wait_until is not None and now < person.wait_until:
+        raise TooManyTries(seconds=int((person.wait_until - now).total_seconds()) + 1)
+
+
+def count_failure(person: Person, now: datetime) -> None:
+    """Note a wrong password or code; after some, the person has to wait."""
+    person.failures += 1
+    person.wait_until = passwords.wait_until(person.failures, now)
 
 
 def log_in(session: Session, person_id: int, *, now: datetime, address: str, agent: str) -> tuple[str, LogIn]:
