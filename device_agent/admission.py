@@ -159,10 +159,11 @@ def _check_time(
     if channel == "emergency" and message.boot == gate.boot:
         return
     # A beat is what tells us that our clock is wrong, so our clock cannot judge it.
-    if moment.trusted and channel != "beat":
+    # One that nobody vouches for is right or behind: what it calls over is over, and it can say no more.
+    if (moment.trusted or moment.unvouched) and channel != "beat":
         if message.exp <= moment.now:
             raise Rejected(Rejection.EXPIRED)
-        if message.nbf > moment.now + MAX_OFFSET:
+        if moment.trusted and message.nbf > moment.now + MAX_OFFSET:
             raise Rejected(Rejection.NOT_YET_VALID)
     elif floor_at is not None and message.exp <= floor_at:
         raise Rejected(Rejection.EXPIRED)

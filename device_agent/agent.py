@@ -18,6 +18,7 @@ from device_agent import __version__
 from device_agent.amplifier import Amplifier
 from device_agent.cache import Cache
 from device_agent.clock import Clock
+from device_agent.clock_trust import BoxClock
 from device_agent.core import Effects, GatewayCore
 from device_agent.decoding import Samples, UnreadableClip, decode
 from device_agent.effects import (
@@ -60,6 +61,9 @@ LONGEST_WAIT_S = 1.0
 CLOCK_STEP_MS = 500
 """A wall clock that moves by this against the monotonic one within a second was set, not slewed."""
 
+ASK_BOX_EVERY_S = 5.0
+"""How often the box is asked whether anything vouches for its clock by now."""
+
 CACHE_BUDGET_BYTES = 2 * 1000**3
 
 
@@ -91,6 +95,7 @@ class Agent:
         download_limit: A cap on how fast clips are fetched ahead; None is none.
         listening: The probe and the self-test; by default neither.
         amplifier: Switched on for what sounds; by default there is none.
+        ask_box: Asks the box what it says of its clock.
 
     Raises:
         JournalError: The journal cannot be opened.
@@ -105,6 +110,7 @@ class Agent:
         rng: random.Random,
         *,
         self_report: SelfReport,
+        ask_box: Callable[[], BoxClock],
         cache_budget_bytes: int = CACHE_BUDGET_BYTES,
         download_limit: RateLimit | None = None,
         listening: Listening = NOT_LISTENING,
@@ -116,7 +122,11 @@ class Agent:
         self._journal, self._forgetful = open_or_begin_anew(
             state_dir / JOURNAL_FILE, lambda: new_id(clock.now(), rng)
         )
-        self._core = GatewayCore(credential, self._journal, boot, rng, agent_version=__version__)
+        self._ask_box = ask_box
+        self._core = GatewayCore(
+            credential, self._journal, boot, rng, agent_version=__version__, box=ask_box()
+        )
+        self._ask_box_at_ns = 0
         self._source = Source(credential.controller_url, credential.gateway_id, credential.secret)
         self._cache = Cache(state_dir / "clips", cache_budget_bytes)
         self._self_report = self_report
@@ -197,6 +207,7 @@ class Agent:
             return False
         self._self_report.watchdog.check()
         self._notice_clock_steps()
+        self._notice_voucher()
         if event is not None:
             self._perform(self._handle(event, self._clock.now()))
         if isinstance(event, Incoming):
@@ -296,6 +307,16 @@ class Agent:
         if abs(step_ms) >= CLOCK_STEP_MS:
             log.warning("clock_was_set", step_ms=step_ms)
             self._perform(self._core.on_clock_stepped(step_ms, self._clock.now()))
+
+    def _notice_voucher(self) -> None:
+        mono_ns = self._clock.monotonic_ns()
+        if not self._core.is_unvouched or mono_ns < self._ask_box_at_ns:
+            return
+        self._ask_box_at_ns = mono_ns + round(ASK_BOX_EVERY_S * 1e9)
+        voucher = self._ask_box().voucher
+        if voucher is not None:
+            log.info("clock_vouched", by=voucher.value)
+            self._perform(self._core.on_clock_vouched(voucher, self._clock.now()))
 
     def _wait_s(self) -> float:
         now = self._clock.now()

@@ -17,6 +17,7 @@ def changes_between(
     plan: StoredPlan | None,
     volume_percent: int | None,
     floor_at: datetime | None,
+    clock_boot: str | None,
     reports: tuple[Report, ...],
     receipted_up_to: int | None,
 ) -> Changes:
@@ -38,6 +39,7 @@ def changes_between(
         forgotten=_missing(was.settled, is_now.settled),
         volume_percent=volume_percent,
         floor_at=floor_at,
+        clock_boot=clock_boot,
         reports=reports,
         receipted_up_to=receipted_up_to,
     )

@@ -2,14 +2,16 @@
 
 A gateway has no battery behind its clock: after a power cut it may wake up in 1970, or a year ahead. Two
 things are known better: the controller's signed beats say what time it is, and time never runs back behind
-what was seen, which is the date of any message that the controller has signed. Nothing is known of a clock
-that is wrong by hours when a box starts and nobody can be reached: it is believed until a beat comes.
+what was seen, which is the date of any message that the controller has signed. A box that was switched off
+for days comes back with the time at which it went off, and nothing about that looks wrong: after a boot its
+clock is believed only once something vouches for it (`probes.vouching`).
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from device_agent.instants import milliseconds
+from wire.types import ClockVoucher
 
 MAX_OFFSET = timedelta(seconds=30)
 """wire.md: routine plans need a clock within 30 s."""
@@ -36,10 +38,30 @@ class Moment:
     """Best estimate of the real time; equal to `now` while the clock is trusted."""
     confirmed: bool = False
     """Trusted because a signed beat said so since the start, not only for want of a reason to doubt."""
+    unvouched: bool = False
+    """Not trusted only because nobody vouches for it since the box was switched on: it may be right, or
+    behind by as long as the box was off."""
 
     def truly(self, at: datetime) -> datetime:
         """Return the best estimate of the real instant of what this clock dated `at` a moment ago."""
         return at + (self.true_now - self.now)
+
+
+@dataclass(frozen=True, slots=True)
+class BoxClock:
+    """What a box says of its own clock."""
+
+    boot_id: str | None
+    """The kernel's, new each time the box is switched on; None where it has none."""
+    voucher: ClockVoucher | None
+    """Who on the box vouches for the clock; None if nobody does."""
+
+    def voucher_after(self, believed_in: str | None) -> ClockVoucher:
+        """Return who vouches for it at a start, if it was last believed in the boot of that id."""
+        if self.voucher is not None:
+            return self.voucher
+        same_boot = self.boot_id is not None and self.boot_id == believed_in
+        return ClockVoucher.SAME_BOOT if same_boot else ClockVoucher.NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +74,13 @@ class ClockTrust:
     """The controller's clock minus ours at the last beat; None before the first one since the start."""
     doubted_ms: int | None = None
     """What a beat said that may only have been late; a second one that agrees is believed."""
+    vouched_by: ClockVoucher | None = None
+    """Who else vouches for it in this boot; None: whoever made this does, and is not asked."""
+
+    @property
+    def voucher(self) -> ClockVoucher | None:
+        """Who vouches for this clock: a beat before anybody else."""
+        return self.vouched_by if self.offset_ms is None else ClockVoucher.BEAT
 
     def at(self, now: datetime) -> Moment:
         """Judge the wall clock's reading."""
@@ -59,6 +88,8 @@ class ClockTrust:
             return Moment(now, trusted=False, true_now=now + milliseconds(self.offset_ms))
         if self.floor_at is not None and not self._is_likely(now, self.floor_at):
             return Moment(now, trusted=False, true_now=self.floor_at)
+        if self.voucher is ClockVoucher.NOBODY:
+            return Moment(now, trusted=False, true_now=self.floor_at or now, unvouched=True)
         return Moment(now, trusted=True, true_now=now, confirmed=self.offset_ms is not None)
 
     def _is_likely(self, now: datetime, floor_at: datetime) -> bool:

@@ -8,14 +8,16 @@ A disk that refuses to be written ends nothing: the gateway goes on from memory 
 
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from device_agent import playback as machine
 from device_agent.admission import Admitted, Gate, Letter, Refused, admit
 from device_agent.changes import changes_between
-from device_agent.clock_trust import ClockTrust, Moment
+from device_agent.clock_trust import BoxClock, ClockTrust, Moment
 from device_agent.effects import (
     Effect,
+    PlayerEffect,
     PublishHealth,
     PublishState,
     Tell,
@@ -50,7 +52,7 @@ from wire.messages import (
     State,
     Volume,
 )
-from wire.types import DiskState, Event, Fault
+from wire.types import ClockVoucher, DiskState, Event, Fault
 
 HEALTH_EVERY_S = 60
 FIRST_HEALTH_AFTER_S = 2
@@ -70,6 +72,7 @@ class GatewayCore:
         rng: Source of jitter.
         agent_version: Said in the state.
         verifier: The credential's keys, parsed; a fleet of thousands parses them once.
+        box: What the box says of its clock; None: its clock is not doubted without a reason.
 
     Raises:
         JournalError: The journal cannot even be read.
@@ -84,13 +87,17 @@ class GatewayCore:
         *,
         agent_version: str,
         verifier: Verifier | None = None,
+        box: BoxClock | None = None,
     ) -> None:
         self._journal = PatientJournal(journal)
         held = self._journal.load()
         self._gate = Gate(credential.gateway_id, boot, verifier or Verifier(credential.keys))
         self._agent_version = agent_version
         self._freshness = held.freshness
-        self._trust = ClockTrust(floor_at=held.floor_at)
+        self._box_boot = None if box is None else box.boot_id
+        self._clock_boot = held.clock_boot
+        vouched_by = None if box is None else box.voucher_after(held.clock_boot)
+        self._trust = ClockTrust(floor_at=held.floor_at, vouched_by=vouched_by)
         self._playback = Playback(entries=held.entries, settled=held.settled, guards=guards_of(held.config))
         self._volume_percent = held.volume_percent
         self._wishes = Wishes()
@@ -116,6 +123,11 @@ class GatewayCore:
     def volume_percent(self) -> int:
         """Loudness of everything but emergencies."""
         return self._volume_percent
+
+    @property
+    def is_unvouched(self) -> bool:
+        """Whether `on_clock_vouched` would be worth knowing."""
+        return self._trust.voucher is ClockVoucher.NOBODY
 
     def start(self, now: datetime, *, forgetful: bool = False) -> Effects:
         """Settle what a former run left open. Called once, before anything else.
@@ -216,6 +228,10 @@ class GatewayCore:
         self._journal.clock_stepped(now)
         return self._take(machine.clock_stepped(self._playback, step_ms, self._trust.at(now)), now)
 
+    def on_clock_vouched(self, voucher: ClockVoucher, now: datetime) -> Effects:
+        """Learn that something on the box vouches for its clock, which nobody did so far."""
+        return self._know(replace(self._trust, vouched_by=voucher), now)
+
     def on_time(self, now: datetime) -> Effects:
         """Do what is due. Safe to call early or twice."""
         saved = self._outbox.appended(self._journal.settle(now), now)
@@ -284,13 +300,22 @@ class GatewayCore:
         trust = self._trust.heard(beat.iat, now)
         if self._trust.offset_ms is None:
             self._floor_save_at = now  # the first since the start: worth more than a minute's wait
-        step = machine.on_time(self._playback, trust.at(now))
-        effects = self._take(step, now, freshness=freshness, trust=trust)
+        effects = self._know(trust, now, freshness=freshness)
         known = (self._playback.entries, self._playback.settled)
         missed_order = any(all(order not in held for held in known) for order in beat.open_orders)
         if missed_order or beat.plan_version > self._plan_version:
             return (*effects, *self._state(now))
         return effects
+
+    def _know(self, trust: ClockTrust, now: datetime, *, freshness: Freshness | None = None) -> Effects:
+        """Go on with what was learnt of the clock."""
+        moment, playback = trust.at(now), self._playback
+        missed: tuple[PlayerEffect | Tell, ...] = ()
+        if self._trust.at(now).unvouched:
+            # What had to wait for this, and is too late now, was missed for want of a clock.
+            playback, missed = machine.on_time(playback, replace(moment, trusted=False))
+        playback, asked = machine.on_time(playback, moment)
+        return self._take((playback, (*missed, *asked)), now, freshness=freshness, trust=trust)
 
     def _take(
         self,
@@ -307,17 +332,22 @@ class GatewayCore:
         playback, asked = step
         freshness, trust = freshness or self._freshness, trust or self._trust
         save_floor = self._floor_save_at is not None and now >= self._floor_save_at
+        # Only once it is believed: else a restart in this boot would believe what this run does not.
+        news = self._box_boot != self._clock_boot and trust.at(now).trusted
+        clock_boot = self._box_boot if news else None
         changes = changes_between(
             (self._playback, self._freshness),
             (playback, freshness),
             plan=plan,
             volume_percent=volume_percent,
             floor_at=trust.floor_at if save_floor else None,
+            clock_boot=clock_boot,
             reports=tuple(effect.report for effect in asked if isinstance(effect, Tell)),
             receipted_up_to=receipted_up_to,
         )
         reports = self._journal.commit(changes, now)
         self._playback, self._freshness, self._trust = playback, freshness, trust
+        self._clock_boot = clock_boot or self._clock_boot
         self._playback_wake_at = machine.next_wake(playback, trust.at(now))
         if volume_percent is not None:
             self._volume_percent = volume_percent
@@ -368,6 +398,7 @@ class GatewayCore:
             agent_version=self._agent_version,
             plan_version=self._plan_version,
             clock_offset_ms=self._trust.offset_ms,
+            clock_vouched_by=self._trust.voucher,
             volume_percent=self._volume_percent,
             playback=self._playback,
             underruns=self._underruns,

@@ -59,7 +59,7 @@ def needs_no_clock(order: AnOrder, boot: str, moment: Moment) -> bool:
     Either the clock is known to be wrong, or no beat has confirmed it yet and it contradicts an order that
     proves by our own boot nonce to be of this run.
     """
-    if not moment.trusted:
+    if not moment.trusted and not moment.unvouched:
         return True
     contradicts = abs(order.iat - moment.now) > MAX_OFFSET
     return order.boot == boot and not moment.confirmed and contradicts

@@ -7,7 +7,7 @@ from device_agent.effects import Want
 from device_agent.entries import Stage
 from device_agent.turn import Playback
 from wire.messages import ClipRef, Health, LiveSource, State
-from wire.types import DiskState
+from wire.types import ClockVoucher, DiskState
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class Seen:
     agent_version: str
     plan_version: int
     clock_offset_ms: int | None
+    clock_vouched_by: ClockVoucher | None
     volume_percent: int
     playback: Playback
     underruns: int
@@ -107,6 +108,7 @@ def health_of(seen: Seen, kept: Kept, now: datetime) -> Health:
         at=now,
         boot=seen.boot,
         clock_offset_ms=seen.clock_offset_ms,
+        clock_vouched_by=seen.clock_vouched_by,
         volume_percent=seen.volume_percent,
         output_peak_db=seen.last_peak_db,
         underruns=seen.underruns,

@@ -7,7 +7,18 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from wire.types import DiskState, DurationMs, Event, Instant, Percent, SelfTest, Seq, Sound, Uuid
+from wire.types import (
+    ClockVoucher,
+    DiskState,
+    DurationMs,
+    Event,
+    Instant,
+    Percent,
+    SelfTest,
+    Seq,
+    Sound,
+    Uuid,
+)
 
 VERSION = 1
 
@@ -98,6 +109,8 @@ class Health(Struct, frozen=True, kw_only=True):
     """Whether the box's own clock follows some other one, such as an NTP server."""
     clock_error_ms: int | None = None
     """By how much its kernel thinks that the clock may be wrong at most."""
+    clock_vouched_by: ClockVoucher | None = None
+    """Who vouches for the clock since the box was switched on; nothing routine sounds while nobody does."""
     volume_percent: Percent | None = None
     power: str | None = None
     """What feeds the box: ``mains`` or ``battery``."""

@@ -123,6 +123,21 @@ class Fault(StrEnum):
     """The nightly self-test failed; over when one passes."""
 
 
+class ClockVoucher(StrEnum):
+    """Who vouches for a gateway's clock since its box was switched on; a beat counts most."""
+
+    BEAT = "beat"
+    """A signed beat of the controller, since the agent's start."""
+    NTP = "ntp"
+    """The kernel, or systemd-timesyncd, says that it follows another clock."""
+    RTC = "rtc"
+    """A clock with a battery, which agrees with it."""
+    SAME_BOOT = "same_boot"
+    """One of those, before the agent was started again; the box was on all the while."""
+    NOBODY = "nobody"
+    """It may be behind by as long as the box was off: what is routine waits."""
+
+
 class DiskState(StrEnum):
     """What a gateway's disk said when it was last asked to keep something."""
 

@@ -50,7 +50,12 @@ def examine(credential: Path, state_dir: Path, sink: str, clock: Clock) -> Itera
     standing = read_standing((RUNTIME_DIR, state_dir))
     yield findings.agent(standing, clock.now())
     answer = None if held is None else senses.ask_controller(held, clock)
-    yield findings.clock(senses.kernel_clock(), None if isinstance(answer, str) else answer)
+    yield findings.clock(
+        senses.kernel_clock(),
+        None if isinstance(answer, str) else answer,
+        standing,
+        has_battery=senses.has_battery_clock(),
+    )
     if held is not None and answer is not None:
         yield from _surroundings(held, standing, answer)
     yield findings.disk(senses.disk_facts(state_dir))

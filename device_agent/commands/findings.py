@@ -10,10 +10,9 @@ from device_agent.clock_trust import MAX_OFFSET
 from device_agent.commands.showing import is_silent
 from device_agent.probes.timekeeping import KernelClock
 from device_agent.standing import Standing
+from wire.types import ClockVoucher
 
 LITTLE_DISK_MB = 500
-_TIME_ERROR = 5
-_STA_UNSYNC = 0x40
 _UNAUTHORIZED = (401, 403)
 _NOT_FOUND = 404
 _FOR_OTHERS = 0o077
@@ -72,16 +71,24 @@ def agent(standing: Standing | None, now: datetime) -> Finding:
     return _ok("agent", "agent_running", version=standing.agent_version)
 
 
-def clock(kernel: KernelClock | None, answer: Answer | None) -> Finding:
-    """Judge the clock: first against the controller's, then by what the kernel says."""
+def clock(
+    kernel: KernelClock | None, answer: Answer | None, standing: Standing | None, *, has_battery: bool
+) -> Finding:
+    """Judge the clock: against the controller's, by what the agent believes, by what the kernel says."""
     ahead_ms = None if answer is None else answer.ahead_ms
     if ahead_ms is not None and timedelta(milliseconds=abs(ahead_ms)) > MAX_OFFSET:
         return _wrong("clock", "clock_off", seconds=round(ahead_ms / 1000))
+    health = None if standing is None else standing.health
+    if health is not None and health.clock_vouched_by is ClockVoucher.NOBODY:
+        return _wrong("clock", "clock_unvouched")
     if kernel is None:
         return _unsure("clock", "clock_unknown")
-    if kernel.state == _TIME_ERROR or kernel.status & _STA_UNSYNC:
+    if not kernel.is_synchronised:
         return _wrong("clock", "clock_not_synchronised")
-    return _ok("clock", "clock_ok", error_ms=-(-kernel.max_error_us // 1000))
+    error_ms = -(-kernel.max_error_us // 1000)
+    if not has_battery:
+        return _ok("clock", "clock_no_battery", error_ms=error_ms)
+    return _ok("clock", "clock_ok", error_ms=error_ms)
 
 
 def network(problem: str | None, host: str) -> Finding:

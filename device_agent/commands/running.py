@@ -17,6 +17,7 @@ from device_agent.gpio import UnknownAmplifier, amplifier_of
 from device_agent.journal import JournalError
 from device_agent.logs import configure
 from device_agent.probes import boards_of_this_box
+from device_agent.probes.vouching import box_clock
 from device_agent.rate import RateLimit
 from device_agent.self_report import SelfReport
 from device_agent.sinks.choice import UnknownSink, sink_opener
@@ -66,6 +67,7 @@ def run(
                 boards_of_this_box(state_dir, clock, amplifier.is_on, amplifier_wired=bool(amplifier_pin)),
                 last_error,
             ),
+            ask_box=lambda: box_clock(Path("/"), clock.now()),
             listening=listening_of(probe, self_test_at, clock),
             amplifier=amplifier,
             download_limit=None if download_kbit_s is None else RateLimit(download_kbit_s),

@@ -13,6 +13,7 @@ from device_agent.clock import Clock
 from device_agent.commands.findings import Answer, DiskFacts
 from device_agent.http_pool import Source, new_pool
 from device_agent.probes.timekeeping import KernelClock, ask_kernel
+from device_agent.probes.vouching import real_time_clocks
 from wire.credential import GatewayCredential
 from wire.mqtt import BrokerAddress, Connection
 
@@ -35,6 +36,11 @@ def kernel_clock() -> KernelClock | None:
         return ask_kernel()
     except OSError:
         return None
+
+
+def has_battery_clock() -> bool:
+    """Return whether a clock with a battery can be read."""
+    return any(real_time_clocks(Path("/")))
 
 
 def why_unreachable(host: str, port: int) -> str | None:

@@ -105,6 +105,7 @@ def figures(health: Health) -> Iterator[tuple[str, str]]:
     )
     yield "amplifier", _said(health.amplifier, "{}")
     yield "clock synchronised", _yes(health.clock_synchronised)
+    yield "clock vouched for by", _said(health.clock_vouched_by, "{}")
     yield "clock offset", _said(health.clock_offset_ms, "{} ms from the controller's")
     yield "noise while idle", _said(health.idle_noise_db, "{} dBFS at the probe")
     at = "" if health.self_test_at is None else f", {health.self_test_at:%Y-%m-%d %H:%M} UTC"

@@ -38,6 +38,14 @@ FOUND: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "It is there (pid {pid}) and does not move.",
         ),
         "clock_ok": ("Đã đồng bộ, sai nhiều nhất {error_ms} ms.", "Synchronised, within {error_ms} ms."),
+        "clock_no_battery": (
+            "Đã đồng bộ (sai tối đa {error_ms} ms); không có pin: mất điện xong phải có mạng mới biết giờ.",
+            "Synchronised, within {error_ms} ms. No battery: after a power cut, routine waits for a network.",
+        ),
+        "clock_unvouched": (
+            "Từ lúc bật máy chưa có gì xác nhận giờ là đúng; chỉ khẩn cấp được phát.",
+            "Nothing has vouched for the time since it was switched on; nothing but an emergency will sound.",
+        ),
         "clock_off": (
             "Lệch {seconds} giây so với máy chủ; chương trình thường sẽ không phát.",
             "{seconds} s off the controller's; nothing but an emergency will sound.",
@@ -94,6 +102,10 @@ TO_DO: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "clock_off": (
             "Chỉnh đồng hồ: sudo timedatectl set-ntp true; kiểm tra pin đồng hồ và mạng.",
             "Set it: sudo timedatectl set-ntp true; check the clock's battery and the network.",
+        ),
+        "clock_unvouched": (
+            "Nối mạng đến máy chủ hoặc NTP (timedatectl set-ntp true); lắp đồng hồ có pin (RTC DS3231).",
+            "Let it reach the controller or NTP (timedatectl set-ntp true); fit an RTC, as a DS3231.",
         ),
         "clock_not_synchronised": (
             "Chạy: sudo timedatectl set-ntp true; chờ một phút; mạng phải cho qua cổng UDP 123.",

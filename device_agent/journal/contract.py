@@ -66,6 +66,7 @@ class Changes:
     config: Config | None = None
     volume_percent: int | None = None
     floor_at: datetime | None = None
+    clock_boot: str | None = None
     reports: tuple[Report, ...] = ()
     """Without numbers: the journal gives them."""
     receipted_up_to: int | None = None
@@ -91,7 +92,10 @@ class Held:
     settled: Mapping[str, datetime]
     volume_percent: int
     floor_at: datetime | None
+    """True time last known."""
     config: Config | None = None
+    clock_boot: str | None = None
+    """The kernel's id of the boot in which the clock was last believed; None if it never was."""
 
 
 class WaitingReports(Protocol):

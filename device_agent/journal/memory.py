@@ -41,6 +41,7 @@ class MemoryJournal:
             settled=_changed(held.settled, changes.settled, changes.forgotten),
             volume_percent=held.volume_percent if changes.volume_percent is None else changes.volume_percent,
             floor_at=changes.floor_at or held.floor_at,
+            clock_boot=changes.clock_boot or held.clock_boot,
             config=changes.config or held.config,
         )
         numbered = tuple(

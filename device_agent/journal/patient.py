@@ -163,6 +163,7 @@ def joined(earlier: Changes, later: Changes) -> Changes:
         forgotten=_gone(earlier.forgotten, later.settled, later.forgotten),
         volume_percent=earlier.volume_percent if later.volume_percent is None else later.volume_percent,
         floor_at=later.floor_at or earlier.floor_at,
+        clock_boot=later.clock_boot or earlier.clock_boot,
         reports=(*earlier.reports, *later.reports),
         receipted_up_to=_later(earlier.receipted_up_to, later.receipted_up_to),
     )

@@ -92,6 +92,7 @@ class SqliteJournal:
                 volume_percent=self._fact("volume_percent"),
                 floor_at=_instant(self._fact("floor_at")),
                 config=self._config(),
+                clock_boot=self._text("clock_boot"),
             )
 
     def commit(self, changes: Changes) -> tuple[Report, ...]:
@@ -108,6 +109,8 @@ class SqliteJournal:
                 self._set_fact("config", _encoder.encode(changes.config))
             if changes.floor_at is not None:
                 self._set_fact("floor_at", changes.floor_at.isoformat())
+            if changes.clock_boot is not None:
+                self._set_fact("clock_boot", changes.clock_boot)
             if numbered:
                 self._db.executemany(
                     "INSERT INTO reports VALUES (?, ?)",
@@ -205,6 +208,11 @@ class SqliteJournal:
 
     def _fact(self, name: str) -> Any:
         return self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()[0]
+
+    def _text(self, name: str) -> str | None:
+        """Return a fact that came later than the schema, or never."""
+        row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
 
     def _set_fact(self, name: str, value: object) -> None:
         self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))

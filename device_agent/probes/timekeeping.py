@@ -19,6 +19,11 @@ class KernelClock(Struct, frozen=True):
     status: int
     max_error_us: int
 
+    @property
+    def is_synchronised(self) -> bool:
+        """Whether something disciplines it."""
+        return self.state != _TIME_ERROR and not self.status & _STA_UNSYNC
+
 
 class _Timex(ctypes.Structure):
     """The beginning of ``struct timex`` and room for the rest of it, which is 208 bytes in all."""
@@ -58,6 +63,6 @@ def clock(ask: Callable[[], KernelClock | None] = ask_kernel) -> Readings:
     said = ask()
     if said is None:
         return NOTHING
-    if said.state == _TIME_ERROR or said.status & _STA_UNSYNC:
+    if not said.is_synchronised:
         return Readings(clock_synchronised=False)
     return Readings(clock_synchronised=True, clock_error_ms=-(-said.max_error_us // 1000))

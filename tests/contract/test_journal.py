@@ -63,7 +63,13 @@ def a_report(event: Event = Event.READY) -> Report:
 
 def test_a_new_journal_holds_nothing_under_a_name_of_its_own(journal: Journal, reopened: Reopen) -> None:
     held = journal.load()
-    assert (held.plan, held.entries, held.settled, held.floor_at) == (None, {}, {}, None)
+    assert (held.plan, held.entries, held.settled, held.floor_at, held.clock_boot) == (
+        None,
+        {},
+        {},
+        None,
+        None,
+    )
     assert held.volume_percent == 100
     assert reopened(journal).load().journal_id == held.journal_id == make_id()
 
@@ -91,11 +97,13 @@ def test_everything_committed_is_there_after_a_restart(journal: Journal, reopene
             settled=settled,
             volume_percent=0,
             floor_at=NOON,
+            clock_boot="this boot",
         )
     )
     held = reopened(journal).load()
     assert held.entries == {entry.broadcast_id: entry}
     assert (held.plan, held.settled, held.volume_percent, held.floor_at) == (plan, settled, 0, NOON)
+    assert held.clock_boot == "this boot"
     assert held.freshness.epoch == 2
     assert held.freshness.window("order").accepted == {"m1": 5}
     assert held.freshness.window("emergency").accepted == {"m2": 9}

@@ -19,10 +19,11 @@ def now() -> datetime:
 
 
 class FarEnd:
-    """Hears every gateway, keeps what they said, receipts their reports unless told not to."""
+    """Hears every gateway, keeps what they said, tells the time and receipts reports unless told not to."""
 
-    def __init__(self, address: BrokerAddress, *, receipts: bool = True) -> None:
+    def __init__(self, address: BrokerAddress, *, receipts: bool = True, beats: bool = True) -> None:
         self.receipts = receipts
+        self.beats = beats
         self.reports: dict[str, dict[tuple[str, int], Report]] = {}
         self.states: dict[str, list[State]] = {}
         self.health: dict[str, list[Health]] = {}
@@ -87,12 +88,19 @@ class FarEnd:
     def stop(self) -> None:
         self._connection.stop()
 
+    def _met(self, gateway_id: str, state: State) -> None:
+        """Tell a gateway that comes the time, as the controller does: it may not trust its clock."""
+        before = self.states.setdefault(gateway_id, [])
+        if self.beats and state.online and all(state.boot != each.boot for each in before):
+            self.send(self.pen(gateway_id).beat(now()), "beat")
+        before.append(state)
+
     def _heard(self, incoming: Incoming) -> None:
         topic = parse(incoming.topic)
         with self._changed:
             match topic.channel:
                 case "state":
-                    self.states.setdefault(topic.gateway_id, []).append(decode_state(incoming.payload))
+                    self._met(topic.gateway_id, decode_state(incoming.payload))
                 case "health":
                     self.health.setdefault(topic.gateway_id, []).append(decode_health(incoming.payload))
                 case "report":

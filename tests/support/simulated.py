@@ -6,10 +6,12 @@ from datetime import datetime
 from support.ear import Ear, Stretch
 from support.signing import NOON, ROUTINE, Pen, a_credential, signed
 
+from device_agent.clock_trust import BoxClock
 from device_agent.core import Effects, GatewayCore
 from device_agent.effects import (
     Cue,
     PinClips,
+    PublishHealth,
     PublishReports,
     PublishState,
     SetVolume,
@@ -22,14 +24,17 @@ from device_agent.instants import milliseconds, seconds
 from device_agent.journal import Journal, MemoryJournal
 from device_agent.timed_player import TimedPlayer
 from wire.envelope import SigningKey
-from wire.messages import Down, Report, State
+from wire.messages import Down, Health, Report, State
 from wire.types import Event
 
 
 class SimulatedGateway:
     """Time passes only through `wait_until`; what it says and what it lets sound is kept."""
 
-    def __init__(self, journal: Journal | None = None, now: datetime = NOON) -> None:
+    def __init__(
+        self, journal: Journal | None = None, now: datetime = NOON, box: BoxClock | None = None
+    ) -> None:
+        self.box = box
         self.now = now
         self.rng = random.Random(3)
         self.journal = journal or MemoryJournal(new_id(now, self.rng))
@@ -37,6 +42,7 @@ class SimulatedGateway:
         self.ear = Ear()
         self.cued: set[str] = set()
         self.states: list[State] = []
+        self.health: list[Health] = []
         self.published: dict[int, Report] = {}
         self.wanted: set[str] = set()
         self.pinned: set[str] = set()
@@ -49,7 +55,7 @@ class SimulatedGateway:
         self.player = TimedPlayer()
         self.boots.append(new_id(self.now, self.rng))
         self.core = GatewayCore(
-            a_credential(), self.journal, self.boots[-1], self.rng, agent_version="0-test"
+            a_credential(), self.journal, self.boots[-1], self.rng, agent_version="0-test", box=self.box
         )
         self._do(self.core.start(self.now, forgetful=forgetful))
 
@@ -126,13 +132,15 @@ class SimulatedGateway:
             self._do(self.core.on_player(said, self.now))
         self._do(self.core.on_time(self.now))
 
-    def _do(self, effects: Effects) -> None:
+    def _do(self, effects: Effects) -> None:  # noqa: C901 - one case for each effect
         for effect in effects:
             match effect:
                 case PublishReports(reports):
                     self.published |= {report.n: report for report in reports.reports}
                 case PublishState(state):
                     self.states.append(state)
+                case PublishHealth(health):
+                    self.health.append(health)
                 case PinClips(clips):
                     self.pinned = {clip.sha256 for clip in clips}
                 case WantClips(wants):

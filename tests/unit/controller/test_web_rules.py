@@ -164,6 +164,8 @@ def test_what_cannot_be_read_is_told_from_what_is_not_there() -> None:
         ({"under_voltage": True}, "under_voltage", "now", True),
         ({"clock_synchronised": False}, "synchronised", "no", True),
         ({"clock_synchronised": True}, "synchronised", "yes", False),
+        ({"clock_vouched_by": "rtc"}, "vouched_by", "rtc", False),
+        ({"clock_vouched_by": "nobody"}, "vouched_by", "nobody", True),
         ({"amplifier": "on"}, "amplifier", "on", False),
         ({"disk": "writable"}, "keeping", "writable", False),
         ({"disk": "read_only"}, "keeping", "read_only", True),

@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.signing import EMERGENCY, NOON, an_item
 from support.simulated import SimulatedGateway
 
-from device_agent.clock_trust import MAX_AWAY, MAX_DELAY, MAX_OFFSET, ClockTrust
-from wire.types import Event
+from device_agent.clock_trust import MAX_AWAY, MAX_DELAY, MAX_OFFSET, BoxClock, ClockTrust
+from wire.types import ClockVoucher, Event
 
 YEAR = timedelta(days=365)
 IN_1970 = datetime(1970, 1, 1, 0, 0, 10, tzinfo=NOON.tzinfo)
@@ -142,3 +142,124 @@ def test_a_clock_set_by_minutes_is_told_at_once() -> None:
     assert gateway.states[-1].clock_offset_ms == -600_000
     gateway.step_clock(-600_000)
     assert gateway.states[-1].clock_offset_ms == 0
+
+
+NOBODY_VOUCHES = BoxClock("second boot", None)
+
+
+def a_gateway_with_a_plan(*starts_s: float) -> tuple[SimulatedGateway, list[str]]:
+    """Return one that a beat has told the time in its first boot, and that is now cut off."""
+    gateway = SimulatedGateway(box=BoxClock("first boot", None))
+    gateway.connect()
+    gateway.hear(gateway.pen.beat(NOON), "beat")
+    items = [an_item(NOON + timedelta(seconds=each), late_limit_ms=10_000) for each in starts_s]
+    gateway.hear(gateway.pen.plan(NOON, *items), "plan")
+    gateway.get_clips()
+    gateway.lose()
+    return gateway, [item.broadcast_id for item in items]
+
+
+@given(
+    off=st.timedeltas(timedelta(), timedelta(hours=2)) | st.timedeltas(timedelta(), timedelta(days=20)),
+    starts_s=st.lists(st.integers(1, 360), min_size=1, max_size=4, unique=True),
+    alone_s=st.integers(0, 1_800),
+)
+@settings(max_examples=40, deadline=None)
+def test_a_restored_clock_lets_nothing_routine_sound_and_gives_nothing_up(
+    off: timedelta, starts_s: list[int], alone_s: int
+) -> None:
+    gateway, items = a_gateway_with_a_plan(*(each * 10.0 for each in starts_s))
+    gateway.box = NOBODY_VOUCHES
+    gateway.boot()
+    gateway.get_clips()
+    gateway.wait(alone_s)
+    assert gateway.sounded == []
+    assert all(item in gateway.core.playback.entries for item in items), "nothing is given up meanwhile"
+
+    truly = gateway.now + off
+    gateway.connect()
+    gateway.hear(gateway.pen.beat(truly), "beat")
+    gateway.step_clock(round(off / timedelta(milliseconds=1)))
+    gateway.wait_until(NOON + timedelta(minutes=62))
+    starts = {item: NOON + timedelta(seconds=each * 10) for item, each in zip(items, starts_s, strict=True)}
+    for item, start_at in starts.items():
+        said = gateway.told(item)[-1]
+        if start_at + timedelta(seconds=10) < truly:
+            assert said == ("missed", "clock_untrusted")
+        elif start_at > truly:
+            assert said[0] == "played" or said == ("missed", "busy")
+    assert all(abs(at - starts[item]) <= timedelta(seconds=10) for item, at in gateway.sounded)
+
+
+@pytest.mark.parametrize("vouched", [True, False])
+def test_what_vouches_later_for_a_clock_lets_the_plan_go_on(*, vouched: bool) -> None:
+    gateway, (missed, played) = a_gateway_with_a_plan(30, 300)
+    gateway.box = NOBODY_VOUCHES
+    gateway.boot()
+    gateway.get_clips()
+    gateway.wait(120)
+    assert gateway.core.is_unvouched
+    if vouched:
+        gateway._do(gateway.core.on_clock_vouched(ClockVoucher.NTP, gateway.now))
+        assert not gateway.core.is_unvouched
+    gateway.wait(600)
+    assert [item for item, _ in gateway.sounded] == ([played] if vouched else [])
+    assert gateway.told(missed)[-1] == (("missed", "clock_untrusted") if vouched else ("ready", None))
+
+
+@pytest.mark.parametrize(
+    ("box", "voucher"),
+    [
+        (BoxClock("first boot", None), ClockVoucher.SAME_BOOT),
+        (BoxClock("second boot", ClockVoucher.RTC), ClockVoucher.RTC),
+        (BoxClock("second boot", None), ClockVoucher.NOBODY),
+        (BoxClock(None, None), ClockVoucher.NOBODY),
+    ],
+)
+def test_a_clock_is_believed_again_in_the_same_boot_or_if_something_vouches(
+    box: BoxClock, voucher: ClockVoucher
+) -> None:
+    gateway, (item,) = a_gateway_with_a_plan(60)
+    gateway.box = box
+    gateway.boot()
+    gateway.get_clips()
+    gateway.wait(120)
+    assert [one for one, _ in gateway.sounded] == ([] if voucher is ClockVoucher.NOBODY else [item])
+    assert {each.clock_vouched_by for each in gateway.health} == {voucher}
+
+
+def test_a_restart_in_a_boot_in_which_nobody_vouched_believes_no_more_than_before() -> None:
+    gateway, (item,) = a_gateway_with_a_plan(60)
+    gateway.box = NOBODY_VOUCHES
+    for _ in range(2):
+        gateway.boot()
+        gateway.get_clips()
+    gateway.wait(120)
+    assert gateway.sounded == []
+    # A beat that says it is wrong is no reason to believe it after the next restart either.
+    gateway.connect()
+    gateway.hear(gateway.pen.beat(gateway.now - timedelta(days=5)), "beat")
+    gateway.lose()
+    gateway.boot()
+    assert gateway.core.is_unvouched
+    assert item in gateway.core.playback.entries
+
+
+def test_a_clock_that_nobody_vouches_for_neither_delays_an_emergency_nor_revives_one() -> None:
+    gateway, _ = a_gateway_with_a_plan(600)
+    gateway.box = NOBODY_VOUCHES
+    gateway.boot()
+    gateway.connect()
+    over = an_item(NOON - timedelta(hours=3), priority="emergency")
+    gateway.hear(
+        gateway.pen.play(NOON - timedelta(hours=3), over, exp=NOON - timedelta(hours=2)),
+        "emergency",
+        key=EMERGENCY,
+    )
+    truly = NOON + timedelta(days=2)
+    urgent = an_item(truly, priority="emergency")
+    gateway.hear(gateway.pen.play(truly, urgent), "emergency", key=EMERGENCY)
+    gateway.get_clips()
+    gateway.wait(30)
+    assert [item for item, _ in gateway.sounded] == [urgent.broadcast_id]
+    assert gateway.reports(Event.REJECTED)[-1].reason == "expired"

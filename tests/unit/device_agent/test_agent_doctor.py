@@ -19,10 +19,14 @@ from device_agent.commands.words import CHECKS, FOUND, LANGUAGES, TO_DO, VERDICT
 from device_agent.probes.timekeeping import KernelClock
 from device_agent.standing import STANDING_FILE, Standing, StandingFile, read_standing
 from wire.messages import Health, State
+from wire.types import ClockVoucher
 
 IN_STEP, ADRIFT = KernelClock(0, 0, 1_500), KernelClock(5, 0x40, 16_000_000)
 RUNNING = Standing(
     pid=1, gateway_id="31672-001", agent_version="0.1.0", started_at=NOON, written_at=NOON, connected=True
+)
+UNVOUCHED = msgspec.structs.replace(
+    RUNNING, health=Health(at=NOON, boot=an_id(), clock_vouched_by=ClockVoucher.NOBODY)
 )
 CUT_OFF = msgspec.structs.replace(RUNNING, connected=False)
 
@@ -40,10 +44,12 @@ def known(ahead_ms: int | None = 0, status: int = 404) -> Answer:
         (findings.agent(RUNNING, NOON), "agent_running", "ok"),
         (findings.agent(None, NOON), "agent_not_running", "wrong"),
         (findings.agent(RUNNING, NOON + timedelta(minutes=4)), "agent_silent", "wrong"),
-        (findings.clock(IN_STEP, known(29_000)), "clock_ok", "ok"),
-        (findings.clock(IN_STEP, known(-31_000)), "clock_off", "wrong"),
-        (findings.clock(ADRIFT, known(0)), "clock_not_synchronised", "wrong"),
-        (findings.clock(None, None), "clock_unknown", "unsure"),
+        (findings.clock(IN_STEP, known(29_000), RUNNING, has_battery=True), "clock_ok", "ok"),
+        (findings.clock(IN_STEP, None, None, has_battery=False), "clock_no_battery", "ok"),
+        (findings.clock(IN_STEP, known(-31_000), RUNNING, has_battery=True), "clock_off", "wrong"),
+        (findings.clock(ADRIFT, known(0), RUNNING, has_battery=True), "clock_not_synchronised", "wrong"),
+        (findings.clock(ADRIFT, None, UNVOUCHED, has_battery=False), "clock_unvouched", "wrong"),
+        (findings.clock(None, None, None, has_battery=False), "clock_unknown", "unsure"),
         (findings.network(None, "h"), "network_ok", "ok"),
         (findings.network("no route", "h"), "network_down", "wrong"),
         (findings.broker(RUNNING, reachable=True, let_in=None), "broker_connected", "ok"),

@@ -75,6 +75,7 @@ WRITTEN = st.builds(
     config=st.none(),
     volume_percent=st.none() | st.integers(0, 100),
     floor_at=st.none() | INSTANTS,
+    clock_boot=st.none() | KEYS,
     reports=st.lists(st.sampled_from([Event.READY, Event.PLAYED]).map(a_report), max_size=3).map(tuple),
     receipted_up_to=st.none() | st.integers(1, 9),
 )
@@ -125,6 +126,7 @@ def test_nothing_that_a_step_can_write_is_left_out_of_what_is_owed() -> None:
         config=Pen().config(NOON),
         volume_percent=5,
         floor_at=NOON,
+        clock_boot="boot",
         reports=(a_report(Event.READY),),
         receipted_up_to=7,
     )

@@ -3,20 +3,34 @@
 import json
 import subprocess
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
-from support.clocks import SetClock
+from support.clocks import NOON, SetClock
 
-from device_agent.probes import Board, Probe, Readings, boards_of_this_box, kernel, radio, supply, timekeeping
+from device_agent.clock_trust import BoxClock
+from device_agent.probes import (
+    Board,
+    Probe,
+    Readings,
+    boards_of_this_box,
+    kernel,
+    radio,
+    supply,
+    timekeeping,
+    vouching,
+)
 from device_agent.probes.amplifier import amplifier
 from device_agent.probes.board import TOO_OLD_S
 from device_agent.probes.commands import run
 from device_agent.probes.timekeeping import KernelClock
+from device_agent.probes.vouching import box_clock
 from wire.messages import Health
+from wire.types import ClockVoucher
 
 
 class Programs:
@@ -225,3 +239,63 @@ def test_a_box_with_nothing_in_it_breaks_no_board(tmp_path: Path) -> None:
     assert set(found.unreadable) == {"uptime", "load", "memory"}
     assert (found.temperature_c, found.power, found.signal_percent, found.amplifier) == (None,) * 4
     assert found.disk_free_bytes
+
+
+IN_STEP, ADRIFT = KernelClock(0, 0, 1_500), KernelClock(5, 0x40, 16_000_000)
+TWO_S_AGO = str(round(NOON.timestamp()) - 2)
+
+
+@pytest.mark.parametrize(
+    ("kernel_says", "files", "voucher"),
+    [
+        (IN_STEP, {}, "ntp"),
+        (ADRIFT, {}, None),
+        (None, {}, None),
+        (ADRIFT, {"run__systemd__timesync__synchronized": ""}, "ntp"),
+        (None, {"sys__class__rtc__rtc0__name": "rtc-ds1307 1-0068"}, None),
+        (
+            ADRIFT,
+            {"sys__class__rtc__rtc0__name": "rtc_cmos", "sys__class__rtc__rtc0__since_epoch": TWO_S_AGO},
+            "rtc",
+        ),
+        (
+            ADRIFT,
+            {"sys__class__rtc__rtc0__name": "rtc-test", "sys__class__rtc__rtc0__since_epoch": TWO_S_AGO},
+            None,
+        ),
+        (
+            ADRIFT,
+            {"sys__class__rtc__rtc0__name": "rpi-rtc", "sys__class__rtc__rtc0__since_epoch": "93"},
+            None,
+        ),
+        (
+            ADRIFT,
+            {"sys__class__rtc__rtc0__name": "rtc_cmos", "sys__class__rtc__rtc0__since_epoch": "soon"},
+            None,
+        ),
+    ],
+)
+def test_a_clock_is_vouched_for_by_what_follows_another_one_or_has_a_battery(
+    tmp_path: Path, kernel_says: KernelClock | None, files: dict[str, str], voucher: str | None
+) -> None:
+    box(tmp_path, proc__sys__kernel__random__boot_id="2dbc9884", **files)
+    assert box_clock(tmp_path, NOON, lambda: kernel_says) == BoxClock(
+        "2dbc9884", voucher and ClockVoucher(voucher)
+    )  # type: ignore[arg-type]
+
+
+@given(st.timedeltas(timedelta(days=-9_000), timedelta(days=9_000)))
+def test_a_battery_vouches_only_for_a_clock_that_agrees_with_it(ahead: timedelta) -> None:
+    found = vouching.voucher(NOON + ahead, ADRIFT, timesync=False, batteries_at=(NOON,))
+    assert (found is ClockVoucher.RTC) == (abs(ahead) <= timedelta(seconds=30))
+    flat = datetime(2000, 1, 1, tzinfo=UTC)
+    assert vouching.voucher(flat + ahead, None, timesync=False, batteries_at=(flat + ahead,)) is (
+        ClockVoucher.RTC if flat + ahead >= vouching.EARLIEST else None
+    )
+
+
+def test_a_box_that_tells_nothing_vouches_for_nothing(tmp_path: Path) -> None:
+    def forbidden() -> KernelClock:
+        raise PermissionError
+
+    assert box_clock(tmp_path, NOON, forbidden) == BoxClock(None, None)
