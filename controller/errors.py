@@ -190,3 +190,9 @@ class NotOverYet(Problem):
     """A review is written once it is over."""
 
     status, code = 409, "not_over_yet"
+
+
+class SomeoneSpeaks(Problem):
+    """Another voice is live at one of the gateways; `params` say whose."""
+
+    status, code = 409, "someone_speaks"

@@ -43,6 +43,9 @@ class Settings(BaseSettings):
         default=180, ge=1, le=24 * 60, description="Nothing but an emergency sounds longer than this."
     )
     clip_max_minutes: int = Field(default=60, ge=1, le=240)
+    live_longest_s: int = Field(
+        default=300, ge=10, le=3600, description="Whoever speaks live is cut off after this."
+    )
     play_now_limit_s: int = Field(
         default=120, ge=10, le=3600, description='How late "play now" may start on a slow link.'
     )

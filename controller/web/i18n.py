@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fastapi import Request
+from starlette.requests import HTTPConnection
 
 LANGUAGES = ("vi", "en")
 DEFAULT_LANGUAGE = "vi"
@@ -45,7 +45,7 @@ def counted(key: str, language: str, count: int, **params: object) -> str:
     return form.format(count=count, **params)
 
 
-def language_of(request: Request) -> str:
+def language_of(request: HTTPConnection) -> str:
     """Return the reader's language: their choice, else what the browser asks for, else Vietnamese."""
     chosen = request.cookies.get(COOKIE)
     if chosen in LANGUAGES:

@@ -48,7 +48,7 @@ def test_every_answer_keeps_other_peoples_scripts_and_frames_out(client: Strange
     assert "unsafe" not in policy
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "same-origin"
-    assert "microphone=()" in headers["permissions-policy"]
+    assert "microphone=(self)" in headers["permissions-policy"]
 
 
 def test_pages_are_not_kept_by_caches_and_files_are_asked_for_again(client: Stranger) -> None:

@@ -1,0 +1,1 @@
+"""Someone speaks now: from a phone's socket to signed packets at the gateways, and to a clip afterwards."""

@@ -1,0 +1,39 @@
+"""Who speaks where: one voice at a time at each gateway."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from controller.errors import SomeoneSpeaks
+
+
+@dataclass(frozen=True, slots=True)
+class _Speaker:
+    name: str
+    gateway_ids: frozenset[str]
+
+
+class OnAir:
+    """The voices of this server. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._speakers: dict[str, _Speaker] = {}
+
+    def enter(self, session: str, name: str, gateway_ids: Sequence[str]) -> None:
+        """Take gateways for a session; entering again changes which they are.
+
+        Raises:
+            SomeoneSpeaks: Another voice is at one of them; `params` say whose.
+        """
+        wanted = frozenset(gateway_ids)
+        with self._lock:
+            for other, speaker in self._speakers.items():
+                if other != session and speaker.gateway_ids & wanted:
+                    raise SomeoneSpeaks(name=speaker.name)
+            self._speakers[session] = _Speaker(name, wanted)
+
+    def leave(self, session: str) -> None:
+        """Free a session's gateways; one that is gone already is no error."""
+        with self._lock:
+            self._speakers.pop(session, None)
