@@ -23,6 +23,7 @@ from controller.clips.routes import router as clips
 from controller.clock import Clock, SystemClock
 from controller.columns import new_id
 from controller.db import make_engine, migrate, writing
+from controller.emergencies.routes import router as emergencies
 from controller.events import EventHub
 from controller.eventstream import router as events
 from controller.gateways.liveness import doubt_everyone
@@ -138,7 +139,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.state.services = services
     app.state.connection = connection
     problems.install(app)
-    for router in (people, areas, gateways, clips, media, programme, broadcasts, inbox, events):
+    for router in (people, areas, gateways, clips, media, programme, broadcasts, emergencies, inbox, events):
         app.include_router(router)
     mount_pages(app)
     return app

@@ -10,6 +10,7 @@ from sqlmodel import Session
 from controller.clock import Clock
 from controller.db import writing
 from controller.errors import CsrfMismatch
+from controller.events import announced
 from controller.people.access import Actor
 from controller.people.models import LogIn
 from controller.people.service import SEEN_EVERY, who_is
@@ -49,6 +50,7 @@ def session(request: Request, svc: ServicesDep) -> Iterator[Session]:
         yield opened
     if request.method not in SAFE:
         svc.wake()
+        svc.events.publish(*announced(opened))
 
 
 SessionDep = Annotated[Session, Depends(session, scope="function")]

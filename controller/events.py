@@ -4,13 +4,27 @@ import asyncio
 import threading
 from typing import NamedTuple
 
+from sqlmodel import Session
+
+_ANNOUNCED = "changes"
+
 
 class Change(NamedTuple):
     """One thing that a page may want to draw anew."""
 
     kind: str
-    """``gateway``, ``broadcast``, ``security`` or ``fault``."""
+    """``gateway``, ``broadcast``, ``security``, ``fault`` or ``emergency``."""
     id: str
+
+
+def announce(session: Session, *changes: Change) -> None:
+    """Have pages told once this transaction is committed."""
+    session.info.setdefault(_ANNOUNCED, []).extend(changes)
+
+
+def announced(session: Session) -> tuple[Change, ...]:
+    """Return and forget what pages are to be told of."""
+    return tuple(session.info.pop(_ANNOUNCED, ()))
 
 
 class Subscriber:
@@ -60,7 +74,9 @@ class EventHub:
             self._subscribers.discard(subscriber)
 
     def publish(self, *changes: Change) -> None:
-        """Tell every open page."""
+        """Tell every open page; nothing is no news."""
+        if not changes:
+            return
         with self._lock:
             subscribers = tuple(self._subscribers)
         for subscriber in subscribers:

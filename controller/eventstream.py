@@ -11,6 +11,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from controller.areas.models import Area
 from controller.broadcasts.models import Broadcast
 from controller.deps import COOKIE, ServicesDep
+from controller.emergencies.models import Emergency
 from controller.events import Change
 from controller.gateways.models import Gateway
 from controller.people.service import who_is
@@ -18,13 +19,16 @@ from controller.services import Services
 
 router = APIRouter(tags=["events"])
 
+_TABLES: dict[str, type[Broadcast | Emergency | Gateway]] = {"broadcast": Broadcast, "emergency": Emergency}
+"""Whose ids the kinds of changes are; those that are not here are about gateways."""
+
 GATHER_S = 0.3
 QUIET_S = 15.0
 
 
 @router.get("/events", operation_id="events", response_class=EventSourceResponse)
 async def events(request: Request, svc: ServicesDep) -> EventSourceResponse:
-    """Changes as ``{"gateway": [ids], "broadcast": [ids], "security": [ids]}``; a page then reads anew."""
+    """Changes as ``{"gateway": [ids], "broadcast": [ids], …}``; a page then reads anew."""
     actor_path = await asyncio.to_thread(_path_of, svc, request)
     return EventSourceResponse(
         _changes(request, svc, actor_path),
@@ -66,7 +70,7 @@ def _visible(svc: Services, path: str, changes: set[Change]) -> dict[str, list[s
     visible: dict[str, list[str]] = {}
     with Session(svc.engine) as session:
         for kind, ids in by_kind.items():
-            table = Broadcast if kind == "broadcast" else Gateway
+            table = _TABLES.get(kind, Gateway)
             seen = session.exec(
                 select(table.id)
                 .join(Area, col(Area.id) == col(table.area_id))

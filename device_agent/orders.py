@@ -1,5 +1,7 @@
 """What each order means for the playback machine, and its confirmation. Pure."""
 
+from datetime import timedelta
+
 from device_agent import playback as machine
 from device_agent.clock_trust import MAX_OFFSET, Moment
 from device_agent.effects import Tell
@@ -18,12 +20,14 @@ def carried_out(order: AnOrder, playback: Playback, moment: Moment, *, by_arriva
         order: Admitted, and not done before.
         playback: What is held.
         moment: The present.
-        by_arrival: An item in it is due now, whatever its start says.
+        by_arrival: No clock of ours can judge when an item in it is due; its arrival does.
     """
     match order:
         case Play(item=item):
             at_once = item.start_at <= order.iat
-            after, asked = machine.take_order(playback, item, moment, by_arrival=by_arrival, at_once=at_once)
+            # A repeat that is ordered ahead waits as long as it was to wait when it was signed.
+            wait = max(timedelta(0), item.start_at - order.iat) if by_arrival else None
+            after, asked = machine.take_order(playback, item, moment, by_arrival=wait, at_once=at_once)
             named: tuple[str, ...] = (item.broadcast_id,)
         case Stop(broadcast_id=broadcast_id):
             (after, asked), named = machine.stop(playback, broadcast_id, moment), ()

@@ -8,7 +8,7 @@ and never begun again.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -78,7 +78,12 @@ def take_plan(playback: Playback, plan: Plan, moment: Moment) -> Step:
 
 
 def take_order(
-    playback: Playback, item: Item, moment: Moment, *, by_arrival: bool = False, at_once: bool = False
+    playback: Playback,
+    item: Item,
+    moment: Moment,
+    *,
+    by_arrival: timedelta | None = None,
+    at_once: bool = False,
 ) -> Step:
     """Take one item ordered by itself; a broadcast that the plan holds too is one item.
 
@@ -86,7 +91,8 @@ def take_order(
         playback: What is held.
         item: What was ordered.
         moment: The present.
-        by_arrival: It is due now whatever its `start_at` says: an emergency, and no clock to judge it by.
+        by_arrival: An emergency, and no clock to judge it by: it is due so long after its arrival, whatever
+            its `start_at` says.
         at_once: It was due when it was ordered; a clock of ours that is slow must not make it wait.
     """
     turn = Turn(playback, moment)
@@ -94,8 +100,8 @@ def take_order(
         entry = _taken(turn, item)
         if not entry.ordered:
             entry = turn.put(replace(entry, ordered=True))
-        if by_arrival and entry.stage in UNBEGUN:
-            turn.put(replace(entry, due_at=moment.now, by_arrival=True))
+        if by_arrival is not None and entry.stage in UNBEGUN:
+            turn.put(replace(entry, due_at=moment.now + by_arrival, by_arrival=True))
         elif at_once and entry.stage in UNBEGUN and entry.due_at > moment.now:
             turn.put(replace(entry, due_at=moment.now))
     return advance(turn)

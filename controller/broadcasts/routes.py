@@ -8,14 +8,14 @@ from pydantic import BaseModel
 from sqlmodel import Session, col, select
 
 from controller.areas.models import Area
-from controller.areas.service import get_area
 from controller.broadcasts import ending, service
 from controller.broadcasts.models import Broadcast, Delivery, DeliveryHistory
 from controller.broadcasts.summary import counts_of
-from controller.deps import ActorDep, ClockDep, ServicesDep, SessionDep
+from controller.deps import ActorDep, ClockDep, LoggedInDep, ServicesDep, SessionDep
 from controller.people.access import Permission
+from controller.people.step_up import require_step_up
 from controller.programme.forms import PlayIn, playing_of
-from wire.types import Sound
+from wire.types import Priority, Sound
 
 router = APIRouter(prefix="/api/v1", tags=["broadcasts"])
 
@@ -25,7 +25,8 @@ class BroadcastOut(BaseModel):
 
     id: str
     title: str
-    bulletin_id: str
+    bulletin_id: str | None
+    emergency_id: str | None
     schedule_id: str | None
     start_at: datetime
     duration_ms: int
@@ -58,17 +59,18 @@ class DeliveryOut(BaseModel):
     history: list[dict[str, Any]]
 
 
-class StoppedOut(BaseModel):
-    """How many gateways were told."""
-
-    gateways: int
-
-
 @router.post("/broadcasts", status_code=202, operation_id="play_now")
 def play_now(
-    wanted: PlayIn, svc: ServicesDep, actor: ActorDep, session: SessionDep, clock: ClockDep
+    wanted: PlayIn, svc: ServicesDep, found: LoggedInDep, session: SessionDep, clock: ClockDep
 ) -> BroadcastOut:
-    """Play something now. 202: ordered, not yet heard; follow ``/broadcasts/{id}/deliveries``."""
+    """Play something now. 202: ordered, not yet heard; follow ``/broadcasts/{id}/deliveries``.
+
+    An emergency asks for a proof of who one is (``/step-up``), as ``/emergencies`` does.
+    """
+    actor, opened = found
+    if wanted.priority is Priority.EMERGENCY:
+        actor.require(Permission.WARN)
+        require_step_up(opened, clock.now())
     playing = playing_of(session, actor, wanted, clock)
     broadcast = service.play_now(
         session,
@@ -152,16 +154,6 @@ def stop(broadcast_id: str, actor: ActorDep, session: SessionDep, clock: ClockDe
 def cancel(broadcast_id: str, actor: ActorDep, session: SessionDep, clock: ClockDep) -> BroadcastOut:
     """Cancel it before it starts; one that sounds already is stopped."""
     return _out(session, [ending.cancel(session, actor, broadcast_id, now=clock.now())])[0]
-
-
-@router.post("/areas/{area_id}/stop", status_code=202, operation_id="stop_all")
-def stop_all(
-    area_id: int, svc: ServicesDep, actor: ActorDep, session: SessionDep, clock: ClockDep
-) -> StoppedOut:
-    """Silence all that is due or sounding in an area. What is planned for later stays."""
-    now = clock.now()
-    area = get_area(session, area_id, svc.today(now))
-    return StoppedOut(gateways=ending.stop_all(session, actor, area, now=now))
 
 
 def _out(session: Session, broadcasts: list[Broadcast]) -> list[BroadcastOut]:

@@ -29,16 +29,26 @@ class NewBulletin:
     language: str = "vi"
     category: Category = Category.NOTICE
     priority: Priority = Priority.NORMAL
+    warning_key: str | None = None
+    hazard: str | None = None
+    level: int | None = None
 
 
-def write(session: Session, actor: Actor, new: NewBulletin, *, now: datetime) -> Bulletin:
+def write(
+    session: Session,
+    actor: Actor,
+    new: NewBulletin,
+    *,
+    now: datetime,
+    permission: Permission = Permission.COMPOSE,
+) -> Bulletin:
     """Add a bulletin of the actor's area.
 
     Raises:
         NotAllowed: The role does not write.
         NotFound: There is no such clip.
     """
-    actor.require(Permission.COMPOSE)
+    actor.require(permission)
     if session.get(Clip, new.clip_sha256) is None:
         raise NotFound(field="sound")
     bulletin = Bulletin(
@@ -51,6 +61,9 @@ def write(session: Session, actor: Actor, new: NewBulletin, *, now: datetime) ->
         priority=new.priority,
         source=new.source,
         clip_sha256=new.clip_sha256,
+        warning_key=new.warning_key,
+        hazard=new.hazard,
+        level=new.level,
         author_id=actor.person_id,
         created_at=now,
     )

@@ -74,7 +74,7 @@ def prepare_upload(
     closing_chime: Annotated[bool, Form()] = False,
 ) -> PreparationOut:
     """Take a recording and begin to make a clip of it. 202: follow ``/preparations/{id}``."""
-    actor.require(Permission.COMPOSE)
+    actor.require_one_of(Permission.COMPOSE, Permission.WARN)
     with NamedTemporaryFile(dir=svc.uploads, delete=False) as kept:
         shutil.copyfileobj(file.file, kept)
         size = kept.tell()
@@ -89,7 +89,7 @@ def prepare_upload(
 @router.post("/preparations/speech", status_code=202, operation_id="prepare_speech")
 def prepare_speech(wanted: SpeechIn, svc: ServicesDep, actor: ActorDep) -> PreparationOut:
     """Have a text spoken and begin to make a clip of it. 202: follow ``/preparations/{id}``."""
-    actor.require(Permission.COMPOSE)
+    actor.require_one_of(Permission.COMPOSE, Permission.WARN)
     spec = PrepareSpec(opening_chime=wanted.opening_chime, closing_chime=wanted.closing_chime)
     return _out(
         svc.preparations.from_text(wanted.text, wanted.voice, wanted.rate, spec, actor.person_id), None

@@ -20,6 +20,7 @@ from controller.broadcasts.service import touch_plans
 from controller.broadcasts.sweep import settle_overdue
 from controller.clock import Clock
 from controller.db import writing
+from controller.emergencies.campaigns import go_on
 from controller.events import Change, EventHub
 from controller.gateways.config import configure, has_unconfigured, order_again
 from controller.gateways.liveness import note_silent_gateways
@@ -247,8 +248,10 @@ class Dispatcher:
                 configure(session, self._rules, now=now)
             order_again(session, now=now)
             settled = settle_overdue(session, now)
+            went_on = go_on(session, now=now, zone=self._zone)
             silent = note_silent_gateways(session, now, verified_from=self._verified_from)
         self._changed(settled)
+        self._events.publish(*(Change("emergency", each) for each in went_on))
         if silent:
             self._events.publish(*(Change("gateway", gateway_id) for gateway_id in silent))
         self._next_sweep = now + SWEEP

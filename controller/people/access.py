@@ -55,6 +55,15 @@ class Actor:
         """Whether the role allows it at all."""
         return permission in PERMISSIONS[self.role]
 
+    def require_one_of(self, *permissions: Permission) -> None:
+        """Pass when the role allows any of these.
+
+        Raises:
+            NotAllowed: It allows none; `params` name the first.
+        """
+        if not any(self.may(permission) for permission in permissions):
+            raise NotAllowed(permission=permissions[0].value)
+
     def require(self, permission: Permission, *area_paths: str) -> None:
         """Pass when the role allows it and every area is within the actor's own.
 

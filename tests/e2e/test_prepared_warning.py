@@ -54,7 +54,7 @@ def test_it_is_fetched_before_it_is_needed_and_a_tiny_order_starts_it_everywhere
         assert found["config_told"] == found["config_wanted"]
 
     pressed_at = now()
-    answer = officer.post(
+    answer = officer.step_up().post(
         "/broadcasts",
         json={
             "bulletin_id": warning["id"],

@@ -69,6 +69,8 @@ class Timetable:
     ) -> str:
         """Order the next sound at once; returns the broadcast's id."""
         clip = self._clip()
+        if priority == "emergency":
+            self.api.step_up()
         answer = self.api.post(
             "/broadcasts",
             json={
