@@ -11,7 +11,6 @@ from controller.broadcasts.delivery import OPEN, SETTLED
 from controller.broadcasts.models import Broadcast, Delivery, DeliveryHistory
 from controller.broadcasts.service import get_broadcast
 from controller.bulletins.models import Bulletin
-from controller.clips.models import Clip
 from controller.gateways.models import Gateway
 from controller.people.models import Person
 from controller.web.listing import lines_of
@@ -51,8 +50,7 @@ def broadcast_part(broadcast_id: str, visit: VisitDep) -> HTMLResponse:
 
 def _facts(visit: Visit, found: Broadcast) -> dict[str, Any]:
     return {
-        "bulletin": visit.session.get(Bulletin, found.bulletin_id),
-        "clip": visit.session.get(Clip, found.clip_sha256),
+        "bulletin": visit.session.get(Bulletin, found.bulletin_id) if found.bulletin_id else None,
         "author": _name(visit, found.created_by),
     }
 

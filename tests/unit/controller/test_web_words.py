@@ -18,6 +18,7 @@ from controller.broadcasts.summary import Summary
 from controller.bulletins.categories import Category
 from controller.gateways.liveness import Contact
 from controller.gateways.models import GatewayKind
+from controller.live.effects import Reason
 from controller.people.models import Role
 from controller.web.compose import BULLETIN_LANGUAGES, RATES
 from controller.web.health import WORDS as HEALTH_WORDS
@@ -119,6 +120,7 @@ def test_every_key_that_a_page_or_a_script_names_exists() -> None:
 def test_every_key_is_used_somewhere() -> None:
     whole, beginnings = keys_named_in_sources()
     used_by_code = {"error"}
+    whole.add("live.title")  # names a broadcast, in controller.live.ordering
     for key in catalogue("vi"):
         section = key.rsplit(".", 1)[0]
         assert key in whole or section in beginnings | used_by_code, key
@@ -151,6 +153,7 @@ WORDS: list[tuple[str, Iterable[StrEnum | str]]] = [
     ("health", [reading.name for reading in readings({})]),
     ("health_unit", [reading.unit for reading in readings({})]),
     ("health_word", HEALTH_WORDS),
+    ("live.ended", Reason),
 ]
 
 
