@@ -19,6 +19,7 @@ from device_agent.amplifier import Amplifier
 from device_agent.cache import Cache
 from device_agent.clock import Clock
 from device_agent.clock_trust import BoxClock
+from device_agent.clock_watch import ClockWatch
 from device_agent.core import Effects, GatewayCore
 from device_agent.decoding import Samples, UnreadableClip, decode
 from device_agent.effects import (
@@ -47,6 +48,7 @@ from device_agent.urgency import UrgentFirst
 from device_agent.views import next_start_at
 from device_agent.voice import LIVE_AHEAD_BLOCKS, Voice
 from device_agent.watchdog import FETCHER_LIMIT_S, PLAYER_LIMIT_S, WITNESS_LIMIT_S
+from wire.certificates import KnownTime
 from wire.credential import GatewayCredential
 from wire.messages import Item
 from wire.mqtt import Incoming
@@ -57,12 +59,6 @@ log = structlog.get_logger(__name__)
 
 LONGEST_WAIT_S = 1.0
 """How long the loop waits at most: a clock that is set meanwhile is noticed within this."""
-
-CLOCK_STEP_MS = 500
-"""A wall clock that moves by this against the monotonic one within a second was set, not slewed."""
-
-ASK_BOX_EVERY_S = 5.0
-"""How often the box is asked whether anything vouches for its clock by now."""
 
 CACHE_BUDGET_BYTES = 2 * 1000**3
 
@@ -122,11 +118,10 @@ class Agent:
         self._journal, self._forgetful = open_or_begin_anew(
             state_dir / JOURNAL_FILE, lambda: new_id(clock.now(), rng)
         )
-        self._ask_box = ask_box
+        self._clock_watch = ClockWatch(clock, ask_box)
         self._core = GatewayCore(
             credential, self._journal, boot, rng, agent_version=__version__, box=ask_box()
         )
-        self._ask_box_at_ns = 0
         self._source = Source(credential.controller_url, credential.gateway_id, credential.secret)
         self._cache = Cache(state_dir / "clips", cache_budget_bytes)
         self._self_report = self_report
@@ -157,8 +152,8 @@ class Agent:
             whispers=self._witness.whispers,
         )
         self._live = LiveFeeds()
-        self._link = Link(credential, boot, self._take_in, rng)
-        self._ahead_ns = clock.wall_minus_monotonic_ns()
+        self._link = Link(credential, boot, self._take_in, rng, ask_time=self._known_time)
+        self._knew_time = False
 
     def run(self) -> None:
         """Run until `quit` is called.
@@ -206,12 +201,12 @@ class Agent:
                 raise ThreadDied(event.because_of)
             return False
         self._self_report.watchdog.check()
-        self._notice_clock_steps()
-        self._notice_voucher()
+        self._look_at_the_clock()
         if event is not None:
             self._perform(self._handle(event, self._clock.now()))
         if isinstance(event, Incoming):
             self._link.ack(event)
+        self._notice_the_time()
         now = self._clock.now()
         wake = self._core.next_wake()
         if wake is not None and wake <= now:
@@ -300,23 +295,23 @@ class Agent:
             raise damaged
         yield from decode(path)
 
-    def _notice_clock_steps(self) -> None:
-        ahead_ns = self._clock.wall_minus_monotonic_ns()
-        step_ms = round((ahead_ns - self._ahead_ns) / 1e6)
-        self._ahead_ns = ahead_ns
-        if abs(step_ms) >= CLOCK_STEP_MS:
-            log.warning("clock_was_set", step_ms=step_ms)
+    def _look_at_the_clock(self) -> None:
+        step_ms = self._clock_watch.step_ms()
+        if step_ms is not None:
             self._perform(self._core.on_clock_stepped(step_ms, self._clock.now()))
-
-    def _notice_voucher(self) -> None:
-        mono_ns = self._clock.monotonic_ns()
-        if not self._core.is_unvouched or mono_ns < self._ask_box_at_ns:
-            return
-        self._ask_box_at_ns = mono_ns + round(ASK_BOX_EVERY_S * 1e9)
-        voucher = self._ask_box().voucher
+        voucher = self._clock_watch.voucher() if self._core.is_unvouched else None
         if voucher is not None:
-            log.info("clock_vouched", by=voucher.value)
             self._perform(self._core.on_clock_vouched(voucher, self._clock.now()))
+
+    def _known_time(self) -> KnownTime:
+        return self._core.known_time(self._clock.now())
+
+    def _notice_the_time(self) -> None:
+        """Judge the broker's certificate again when a beat has told the time."""
+        knows = self._known_time().now is not None
+        if knows and not self._knew_time:
+            self._link.judge_again()
+        self._knew_time = knows
 
     def _wait_s(self) -> float:
         now = self._clock.now()

@@ -41,6 +41,7 @@ from device_agent.views import (
     state_of,
 )
 from device_agent.wishes import Wishes
+from wire.certificates import KnownTime
 from wire.credential import GatewayCredential
 from wire.envelope import Verifier
 from wire.messages import (
@@ -128,6 +129,14 @@ class GatewayCore:
     def is_unvouched(self) -> bool:
         """Whether `on_clock_vouched` would be worth knowing."""
         return self._trust.voucher is ClockVoucher.NOBODY
+
+    def known_time(self, now: datetime) -> KnownTime:
+        """Return what is known of the time, by which certificates are judged; may be called in any thread."""
+        trust = self._trust
+        moment = trust.at(now)
+        if moment.trusted or trust.offset_ms is not None:
+            return KnownTime(clock_is_right=moment.trusted, now=moment.true_now)
+        return KnownTime(clock_is_right=False, floor_at=trust.floor_at)
 
     def start(self, now: datetime, *, forgetful: bool = False) -> Effects:
         """Settle what a former run left open. Called once, before anything else.

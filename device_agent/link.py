@@ -10,6 +10,7 @@ import structlog
 from device_agent.effects import PublishEffect, PublishHealth, PublishReports, PublishState
 from device_agent.http_pool import Source
 from device_agent.https_way import Connected, HttpsWay, LinkEvent, Lost
+from wire.certificates import AskTime
 from wire.credential import GatewayCredential
 from wire.messages import LiveSource, State, WireError, encode
 from wire.mqtt import KEEPALIVE_S, BrokerAddress, Connection, Incoming, NotConnected, Will
@@ -31,6 +32,7 @@ class Link:
         say: Takes what comes; called in a network thread, must not wait.
         rng: Source of jitter.
         keepalive_s: See `wire.mqtt.KEEPALIVE_S`.
+        ask_time: What is known of the time, by which certificates are judged; None: the clock is right.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Link:
         rng: random.Random,
         *,
         keepalive_s: int = KEEPALIVE_S,
+        ask_time: AskTime | None = None,
     ) -> None:
         self._gateway_id = credential.gateway_id
         self._source = Source(credential.controller_url, credential.gateway_id, credential.secret)
@@ -66,6 +69,7 @@ class Link:
             will=Will(up(self._gateway_id, "state"), self._goodbye),
             manual_ack=True,
             jitter=rng,
+            ask_time=ask_time,
         )
 
     @property
@@ -98,6 +102,10 @@ class Link:
             return parse(incoming.topic).channel
         except WireError:
             return ""
+
+    def judge_again(self) -> None:
+        """Leave a broker whose certificate cannot be believed by what is known of the time now."""
+        self._connection.judge_again()
 
     def listen(self, sources: tuple[LiveSource, ...]) -> None:
         """Hear the packets of these live sessions and of no others; over HTTPS there are none."""

@@ -24,10 +24,14 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from wire.acks import AcksInOrder
 from wire.backoff import wait_s
+from wire.certificates import AskTime, KnownTime, Peer, trusting
 from wire.messages import MAX_BYTES
 from wire.sockets import stayed_here, tune
 
 log = structlog.get_logger(__name__)
+
+_WITH_WILL = ReasonCode(PacketTypes.DISCONNECT, identifier=0x04)
+"""Disconnect with will message, so that a clean stop and a cut cable read the same."""
 
 KEEPALIVE_S = 20
 """A connection into a black hole is noticed by the broker after 1.5 times this, which then sends the will,
@@ -89,6 +93,7 @@ class Connection:
         manual_ack: Messages must be acknowledged with `ack`, after what they say has been committed.
         in_flight: QoS 1 messages on their way at once; 0 is no limit.
         jitter: Source of randomness for the back-off.
+        ask_time: What is known of the time; None if the system's clock is right.
     """
 
     def __init__(
@@ -104,6 +109,7 @@ class Connection:
         manual_ack: bool = False,
         in_flight: int = 100,
         jitter: random.Random | None = None,
+        ask_time: AskTime | None = None,
     ) -> None:
         self._address = address
         self._subscriptions = subscriptions
@@ -115,6 +121,8 @@ class Connection:
         self._manual_ack = manual_ack
         self._in_flight = in_flight
         self._jitter = jitter or random.Random()
+        self._ask_time = ask_time or (lambda: KnownTime(clock_is_right=True))
+        self._peer: Peer | None = None
         self._client: Client | None = None
         self._acks = AcksInOrder()
         self._acks_lock = threading.Lock()
@@ -144,12 +152,23 @@ class Connection:
         self._stopping.set()
         client = self._client
         if client is not None and self.connected:
-            # 0x04: "disconnect with will message", so that a clean stop and a cut cable read the same.
-            client.disconnect(reasoncode=ReasonCode(PacketTypes.DISCONNECT, identifier=0x04))
+            client.disconnect(reasoncode=_WITH_WILL)
             self._ended.wait(2.0)
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join(10.0)
+
+    def judge_again(self) -> None:
+        """Leave the broker if its certificate cannot be believed by what is known of the time now."""
+        client, peer = self._client, self._peer
+        if client is None or peer is None:
+            return
+        try:
+            peer.check(self._ask_time())
+        except ssl.SSLError as error:
+            log.error("broker_tls_failed", reason=str(error))  # noqa: TRY400 - no trace says more
+            client.disconnect(reasoncode=_WITH_WILL)
+            self._ended.set()
 
     def listen(self, topics: tuple[str, ...]) -> None:
         """Hear these topics too, with QoS 0, instead of those of the last call; kept over reconnections."""
@@ -249,16 +268,26 @@ class Connection:
         )
         client.username_pw_set(self._address.username, self._address.password)
         client.max_inflight_messages_set(self._in_flight)
+        self._peer = None
+        context = None
         if self._address.tls_ca is not None:
-            client.tls_set_context(ssl.create_default_context(cafile=str(self._address.tls_ca)))
+            context = trusting(self._address.tls_ca, self._ask_time())
+            client.tls_set_context(context)
         if self._will is not None:
             client.will_set(self._will.topic, self._will.payload, qos=1, retain=True)
-        client.on_socket_open = lambda _client, _userdata, sock: tune(sock)
+        client.on_socket_open = lambda _client, _userdata, sock: self._opened(sock, context)
         client.on_connect = self._greeted
         client.on_disconnect = self._dropped
         client.on_message = self._received
         client.on_publish = self._published
         return client
+
+    def _opened(self, sock: Any, context: ssl.SSLContext | None) -> None:
+        """Take a socket that is ready to use; nothing of ours, not even the password, was sent so far."""
+        tune(sock)
+        if context is not None:
+            self._peer = Peer(sock, context)
+            self._peer.check(self._ask_time())
 
     def _greeted(
         self, client: Client, _userdata: object, flags: ConnectFlags, reason: ReasonCode, _props: object

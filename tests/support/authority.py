@@ -9,9 +9,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+DAY = dt.timedelta(days=1)
 
-def authority(directory: Path, name: str) -> tuple[Path, Path, Path]:
-    """Make an authority and a certificate for 127.0.0.1; returns authority, certificate and key as files."""
+
+def authority(directory: Path, name: str, valid_for: dt.timedelta = DAY) -> tuple[Path, Path, Path]:
+    """Make an authority and a certificate for 127.0.0.1; returns authority, certificate and key as files.
+
+    Args:
+        directory: Where they go.
+        name: Of the authority.
+        valid_for: How long from now the certificate is; negative if it is over.
+    """
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     now = dt.datetime.now(dt.UTC)  # noqa: TID251 - OpenSSL asks the real clock
@@ -23,8 +31,8 @@ def authority(directory: Path, name: str) -> tuple[Path, Path, Path]:
             .issuer_name(subject)
             .public_key(public)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(hours=1))
-            .not_valid_after(now + dt.timedelta(days=1))
+            .not_valid_before(now - 2 * DAY)
+            .not_valid_after(now + (DAY if ca else valid_for))
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
             .add_extension(
                 x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),

@@ -21,9 +21,8 @@ def now() -> datetime:
 class FarEnd:
     """Hears every gateway, keeps what they said, tells the time and receipts reports unless told not to."""
 
-    def __init__(self, address: BrokerAddress, *, receipts: bool = True, beats: bool = True) -> None:
+    def __init__(self, address: BrokerAddress, *, receipts: bool = True) -> None:
         self.receipts = receipts
-        self.beats = beats
         self.reports: dict[str, dict[tuple[str, int], Report]] = {}
         self.states: dict[str, list[State]] = {}
         self.health: dict[str, list[Health]] = {}
@@ -91,7 +90,7 @@ class FarEnd:
     def _met(self, gateway_id: str, state: State) -> None:
         """Tell a gateway that comes the time, as the controller does: it may not trust its clock."""
         before = self.states.setdefault(gateway_id, [])
-        if self.beats and state.online and all(state.boot != each.boot for each in before):
+        if state.online and all(state.boot != each.boot for each in before):
             self.send(self.pen(gateway_id).beat(now()), "beat")
         before.append(state)
 
