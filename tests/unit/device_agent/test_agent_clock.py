@@ -118,6 +118,24 @@ def test_with_a_clock_that_stays_wrong_only_the_emergency_sounds(ahead: timedelt
     assert NOON <= min(said_at) <= max(said_at) <= NOON + timedelta(seconds=61)
 
 
+@pytest.mark.parametrize("ahead", WRONG, ids=str)
+def test_repeats_ordered_ahead_keep_their_distance_though_the_clock_stays_wrong(ahead: timedelta) -> None:
+    gateway = SimulatedGateway(now=NOON + ahead)
+    gateway.connect()
+    gateway.hear(gateway.pen.beat(NOON), "beat")
+    repeats = [an_item(NOON + timedelta(minutes=m), priority="emergency") for m in (0, 1, 2)]
+    for item in repeats:
+        sealed = gateway.pen.play(NOON, item, boot=gateway.boots[-1])
+        gateway.hear(sealed, "emergency", key=EMERGENCY)
+    gateway.get_clips()
+    began_at = gateway.now
+    gateway.wait(150)
+    starts = [(broadcast_id, at - began_at) for broadcast_id, at in gateway.sounded]
+    assert [broadcast_id for broadcast_id, _ in starts] == [item.broadcast_id for item in repeats]
+    for (_, waited), minutes in zip(starts, (0, 1, 2), strict=True):
+        assert abs(waited - timedelta(minutes=minutes)) < timedelta(seconds=2)
+
+
 @pytest.mark.parametrize("ahead", [IN_1970 - NOON, YEAR, -YEAR], ids=str)
 def test_a_box_that_woke_up_in_another_year_is_not_attacked_by_its_controller(ahead: timedelta) -> None:
     gateway = SimulatedGateway(now=NOON + ahead)
