@@ -8,8 +8,9 @@ from wire.live import FRAME_MS, LivePacket
 START_FRAMES = 3
 """60 ms are gathered before the first sample: twice the p95 that was measured from page to gateway, 33 ms."""
 
-DEEPEST_FRAMES = 300 // FRAME_MS
-"""More than 300 ms behind, the oldest are left out: who speaks for a village must not speak ever later."""
+DEEPEST_FRAMES = 1_000 // FRAME_MS
+"""More than a second behind, the oldest are left out: who speaks for a village must not speak ever later. Not
+less than that: a gateway behind 3G that has just subscribed is sent all from the first syllable on."""
 
 HOPELESS_FRAMES = 2
 """A frame is given up when this many after it are there."""

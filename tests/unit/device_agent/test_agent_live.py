@@ -60,16 +60,16 @@ def test_a_lost_frame_is_concealed_when_later_ones_are_there() -> None:
     assert buffer.lost == 1
 
 
-@given(st.permutations(range(40)), st.sets(st.integers(0, 38), max_size=15), st.integers(1, 6))
+@given(st.permutations(range(120)), st.sets(st.integers(0, 118), max_size=15), st.integers(1, 6))
 def test_whatever_the_network_does_frames_come_once_in_order_and_never_far_behind(
     order: list[int], lost: set[int], window: int
 ) -> None:
     # Reordered within a window, as a network does, and not by half a minute.
-    nearly = sorted(range(40), key=lambda number: number + (order[number] % window))
+    nearly = sorted(range(120), key=lambda number: number + (order[number] % window))
     buffer, heard, newest = JitterBuffer(), [], 0
     for number in nearly:
         if number not in lost:
-            buffer.put(packet(number, is_last=number == 39))
+            buffer.put(packet(number, is_last=number == 119))
             newest = max(newest, number)
         for taken in numbered(buffer):
             if not isinstance(taken, Gap):
@@ -88,12 +88,12 @@ def test_one_that_comes_in_late_begins_where_the_speaker_is() -> None:
 
 def test_a_burst_after_a_gap_is_not_heard_ever_later() -> None:
     buffer = JitterBuffer()
-    for number in range(50):
+    for number in range(150):
         buffer.put(packet(number))
     first = next(numbered(buffer))
     assert isinstance(first, int)
-    assert first >= 50 - DEEPEST_FRAMES
-    assert buffer.skipped >= 50 - DEEPEST_FRAMES
+    assert first >= 150 - DEEPEST_FRAMES > 0
+    assert buffer.skipped == first
 
 
 def test_what_is_spoken_is_what_is_heard() -> None:
