@@ -29,6 +29,8 @@ from controller.eventstream import router as events
 from controller.gateways.liveness import doubt_everyone
 from controller.gateways.routes import router as gateways
 from controller.keyring import Keyring, open_keyring
+from controller.live.on_air import OnAir
+from controller.live.routes import router as live
 from controller.outbox.dispatcher import Dispatcher
 from controller.outbox.inbox_routes import router as inbox
 from controller.outbox.inboxes import BothWays, Inboxes
@@ -112,6 +114,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         ),
         dispatcher=dispatcher,
         inboxes=inboxes,
+        on_air=OnAir(),
         started=new_id(),
     )
     connection = _connection(settings, keyring, clock, services, ingest)
@@ -139,7 +142,19 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.state.services = services
     app.state.connection = connection
     problems.install(app)
-    for router in (people, areas, gateways, clips, media, programme, broadcasts, emergencies, inbox, events):
+    for router in (
+        people,
+        areas,
+        gateways,
+        clips,
+        media,
+        programme,
+        broadcasts,
+        emergencies,
+        live,
+        inbox,
+        events,
+    ):
         app.include_router(router)
     mount_pages(app)
     return app

@@ -12,6 +12,7 @@ from audio.store import ClipStore
 from controller.clock import Clock
 from controller.events import EventHub
 from controller.keyring import Keyring
+from controller.live.on_air import OnAir
 from controller.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Services:
     preparations: "Preparations"
     dispatcher: "Dispatcher"
     inboxes: "Inboxes"
+    on_air: OnAir
     started: str
     """Names this run of the server to pages that were open during the last one."""
 
