@@ -28,6 +28,8 @@ _TWO_TONES_HZ, _TWO_TONE_MS = (800.0, 600.0), 500
 _GLIDE_MS = 8
 """From one of the two tones to the other: a jump would click."""
 _FADE_MS = 30
+REST_MS: Final = 500
+"""Silence behind a signal: words right after a loud tone are lost on the ear."""
 _PEAK = 0.5
 
 
@@ -62,11 +64,15 @@ class Siren(Enum):
 
 
 def render(siren: Siren) -> NDArray[np.float32]:
-    """Return a signal as mono samples at 48 kHz, within ±0.5, shape (n,), starting and ending on zero."""
+    """Return a signal as mono samples at 48 kHz, within ±0.5, shape (n,), starting on zero.
+
+    It ends with `REST_MS` of silence.
+    """
     cadence: Cadence = siren.value
     burst = _burst(siren, cadence.burst_ms)
     with_gap = np.concatenate((burst, np.zeros(_samples(cadence.gap_ms), np.float32)))
-    return np.concatenate((*([with_gap] * (cadence.bursts - 1)), burst))
+    rest = np.zeros(_samples(REST_MS), np.float32)
+    return np.concatenate((*([with_gap] * (cadence.bursts - 1)), burst, rest))
 
 
 def write(siren: Siren, out: Path) -> None:

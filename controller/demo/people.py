@@ -6,6 +6,7 @@ from controller.people.models import Role
 
 PASSWORD = "loaphatthanh"  # noqa: S105 - of the demo, which listens on this machine only
 OFFICER = "officer"
+LEADER = "leader"
 NEIGHBOUR = "neighbour"
 ADMIN = "admin"
 
@@ -32,7 +33,7 @@ PEOPLE = (
         "writes and plays for the station Đại Ân 2",
     ),
     DemoPerson(
-        "leader",
+        LEADER,
         "Nguyễn Văn Lành",
         Role.LEADER,
         "Xã Trần Đề",

@@ -1,5 +1,6 @@
-"""Prepared warnings by their key: which sounds a commune has, in the order in which they are said."""
+"""Prepared warnings by their key: which sounds an area has, in the order in which they are said."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
@@ -28,34 +29,60 @@ class PreparedSound:
         """The one whose title and text stand for all."""
         return self.bulletins[0]
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """BCP 47 tags, in the order in which it is said."""
+        return tuple(bulletin.language for bulletin in self.bulletins)
+
+    @property
+    def duration_ms(self) -> int:
+        """All languages, one after the other."""
+        return sum(clip.duration_ms for clip in self.clips)
+
+
+def key_of(bulletin: Bulletin) -> str:
+    """Return what names a prepared warning; one that was given no key goes by its id."""
+    return bulletin.warning_key or bulletin.id
+
 
 def sounds_of(session: Session, area_path: str, key: str) -> PreparedSound:
-    """Return a prepared warning as an area has it: its own, else that of the nearest area above it.
+    """Return a prepared warning as an area has it.
+
+    Each language is the area's own, else that of the nearest area above: a commune that has added a reading
+    in Khmer still says the Vietnamese that its province prepared. All of it lies on every gateway of the
+    area: gateways keep what is prepared for the areas above them, not what is prepared beside or below.
 
     Args:
         session: Only read from.
         area_path: Path of the area whose gateways are to say it.
-        key: Of the warning.
+        key: Of the warning; of one without a key the id of its bulletin.
 
     Raises:
         NothingPrepared: Neither the area nor one above it has it.
     """
+    found = [each for each in all_sounds(session, area_path) if each.key == key]
+    if not found:
+        raise NothingPrepared(key=key)
+    return found[0]
+
+
+def all_sounds(session: Session, area_path: str) -> list[PreparedSound]:
+    """Return all that is prepared for an area, as `sounds_of` does, by hazard, level and title."""
+    above = area_path.strip("/").split("/")
+    paths = ["/" + "".join(f"{part}/" for part in above[: depth + 1]) for depth in range(len(above))]
     rows = session.exec(
         select(Bulletin, Clip, Area.path)
         .join(Clip, col(Clip.sha256) == col(Bulletin.clip_sha256))
         .join(Area, col(Area.id) == col(Bulletin.area_id))
-        .where(col(Bulletin.prepared), Bulletin.warning_key == key)
+        .where(col(Bulletin.prepared), col(Area.path).in_(paths))
         .order_by(col(Bulletin.id))
     ).all()
-    owners = [path for _, _, path in rows if area_path.startswith(path)]
-    if not owners:
-        raise NothingPrepared(key=key)
-    nearest = max(owners, key=len)
-    by_language = {bulletin.language: (bulletin, clip) for bulletin, clip, path in rows if path == nearest}
-    chosen = [by_language[language] for language in sorted(by_language, key=_place)]
-    return PreparedSound(
-        key, tuple(bulletin for bulletin, _ in chosen), tuple(clip_ref(clip) for _, clip in chosen)
-    )
+    # Farthest first and oldest first: what comes later takes the place of what came before.
+    rows = sorted(rows, key=lambda row: len(row[2]))
+    by_key: dict[str, dict[str, tuple[Bulletin, Clip]]] = {}
+    for bulletin, clip, _ in rows:
+        by_key.setdefault(key_of(bulletin), {})[bulletin.language] = (bulletin, clip)
+    return sorted((_sound(key, each.values()) for key, each in by_key.items()), key=_by_hazard)
 
 
 def clip_ref(clip: Clip) -> ClipRef:
@@ -63,6 +90,19 @@ def clip_ref(clip: Clip) -> ClipRef:
     return ClipRef(sha256=clip.sha256, size_bytes=clip.size_bytes, duration_ms=clip.duration_ms)
 
 
+def _sound(key: str, said: Iterable[tuple[Bulletin, Clip]]) -> PreparedSound:
+    chosen = sorted(said, key=lambda each: _place(each[0].language))
+    return PreparedSound(
+        key, tuple(bulletin for bulletin, _ in chosen), tuple(clip_ref(clip) for _, clip in chosen)
+    )
+
+
 def _place(language: str) -> tuple[int, str]:
     first = LANGUAGES_FIRST
     return (first.index(language) if language in first else len(first), language)
+
+
+def _by_hazard(sound: PreparedSound) -> tuple[bool, str, int, str]:
+    """Sort the hazards together, what has none behind them."""
+    main = sound.main
+    return (main.hazard is None, main.hazard or "", main.level or 0, main.title)

@@ -7,7 +7,7 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.progress import track
+from rich.progress import Progress
 from sqlmodel import Session
 
 from controller.areas.service import find_by_code
@@ -17,6 +17,7 @@ from controller.errors import Problem
 from controller.settings import Settings
 from controller.warnings.keeping import Keeper, WarningRefused, prepared_warnings
 from controller.warnings.pack import read_pack
+from controller.warnings.packing import keep_packed
 from controller.web.i18n import sentence
 
 app = typer.Typer(help="Prepared warnings that every gateway keeps.", no_args_is_help=True)
@@ -28,6 +29,7 @@ AreaCode = Annotated[str, typer.Argument(help="Code of the area whose gateways k
 def add(
     area_code: AreaCode,
     title: Annotated[str, typer.Argument(help="As people find it in the list.")],
+    *,
     recording: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="A recording, in any language.")
     ] = None,
@@ -35,28 +37,43 @@ def add(
         str | None, typer.Option(help="Or a Vietnamese text, spoken by the built-in voice.")
     ] = None,
     language: Annotated[str, typer.Option(help="Of the recording: vi, km, …")] = "vi",
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Joins the warning of this key, such as storm_3, in another language, or takes its place.",
+            metavar="KEY",
+        ),
+    ] = None,
 ) -> None:
     """Prepare one warning, from a recording or a text, and order every gateway of the area to keep it."""
     if (recording is None) == (text is None):
         raise typer.BadParameter("give either --recording or --text")
     with _keeper(area_code) as keeper:
         if recording is not None:
-            bulletin = keeper.from_recording(title, recording, language)
+            bulletin = keeper.from_recording(title, recording, language, key)
         else:
-            bulletin = keeper.from_text(title, text or "")
+            bulletin = keeper.from_text(title, text or "", key)
     typer.echo(f"{bulletin.id}  {bulletin.title}")
 
 
 @app.command("pack")
-def pack(area_code: AreaCode) -> None:
-    """Prepare the built-in Vietnamese warnings; those that are there already stay as they are."""
-    with _keeper(area_code) as keeper:
-        with Session(keeper.engine) as session:
-            there = {bulletin.title for bulletin in prepared_warnings(session, keeper.area.path)}
-        missing = [each for each in read_pack() if each.title not in there]
-        for each in track(missing, description="Preparing warnings"):
-            keeper.from_text(each.title, each.text)
-    typer.echo(f"{len(missing)} warnings prepared, {len(read_pack()) - len(missing)} were there")
+def pack(
+    area_code: AreaCode,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="A key; may be given again.", metavar="KEY")
+    ] = None,
+) -> None:
+    """Prepare the built-in Vietnamese warnings and signals; those that are there already stay as they are."""
+    wanted = [each for each in read_pack() if only is None or each.key in only]
+    unknown = set(only or ()) - {each.key for each in wanted}
+    if unknown:
+        raise typer.BadParameter(f"no such key: {', '.join(sorted(unknown))}", param_hint="--only")
+    with _keeper(area_code) as keeper, Progress() as progress:
+        task = progress.add_task("Preparing warnings", total=None)
+        prepared = keep_packed(
+            keeper, wanted, lambda done, of: progress.update(task, completed=done, total=of)
+        )
+    typer.echo(f"{prepared} warnings prepared, {len(wanted) - prepared} were there")
 
 
 @app.command("list")
@@ -64,7 +81,8 @@ def show(area_code: AreaCode) -> None:
     """List the prepared warnings of an area."""
     with _keeper(area_code) as keeper, Session(keeper.engine) as session:
         for bulletin in prepared_warnings(session, keeper.area.path):
-            typer.echo(f"{bulletin.id}  {bulletin.language}  {bulletin.title}")
+            key = bulletin.warning_key or "-"
+            typer.echo(f"{bulletin.id}  {bulletin.language}  {key:16}  {bulletin.title}")
 
 
 @app.command("release")

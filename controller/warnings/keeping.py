@@ -24,6 +24,7 @@ from controller.errors import Problem
 from controller.people.access import Actor
 from controller.people.models import Role
 from controller.settings import Settings
+from controller.warnings.pack import find_packed
 from wire.types import Priority
 
 SPEC = PrepareSpec(opening_chime=True, repeats=2)
@@ -50,30 +51,28 @@ class Keeper:
     clock: Clock
     area: Area
 
-    def from_text(self, title: str, text: str) -> Bulletin:
+    def from_text(self, title: str, text: str, key: str | None = None) -> Bulletin:
         """Let the built-in voice speak a Vietnamese text.
 
         Raises:
             WarningRefused: There is no voice, or nothing to say.
         """
-        with self._preparations() as preparations:
-            begun = preparations.from_text(text, VOICE, 1.0, SPEC, None)
-            sha256 = _wait(preparations, begun)
-        return self._keep(NewBulletin(title, sha256, Source.SPEECH, text, priority=Priority.EMERGENCY))
+        with self.preparing() as preparations:
+            sha256 = wait(preparations, preparations.from_text(text, VOICE, 1.0, _spec(key), None))
+        return self.keep(self._new(title, sha256, Source.SPEECH, key, text=text))
 
-    def from_recording(self, title: str, recording: Path, language: str) -> Bulletin:
+    def from_recording(self, title: str, recording: Path, language: str, key: str | None = None) -> Bulletin:
         """Take a recording, which stays where it is.
 
         Raises:
             WarningRefused: It is no sound that we can use.
             OSError: It cannot be read.
         """
-        with self._preparations() as preparations, TemporaryDirectory(dir=self._scratch) as name:
+        with self.preparing() as preparations, TemporaryDirectory(dir=self.scratch) as name:
             copied = Path(name) / "recording"
             copyfile(recording, copied)
-            sha256 = _wait(preparations, preparations.from_upload(copied, SPEC, None))
-        new = NewBulletin(title, sha256, Source.UPLOAD, language=language, priority=Priority.EMERGENCY)
-        return self._keep(new)
+            sha256 = wait(preparations, preparations.from_upload(copied, _spec(key), None))
+        return self.keep(self._new(title, sha256, Source.UPLOAD, key, language=language))
 
     def release(self, bulletin_id: str) -> Bulletin:
         """Let gateways forget one; the bulletin stays.
@@ -83,38 +82,60 @@ class Keeper:
         """
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             writing(session)
-            return set_prepared(
-                session,
-                self._actor,
-                bulletin_id,
-                prepared=False,
-                rules=self.settings.rules,
-                now=self.clock.now(),
-            )
+            return self._set(session, bulletin_id, prepared=False)
 
-    def _keep(self, new: NewBulletin) -> Bulletin:
-        now = self.clock.now()
+    @staticmethod
+    def _new(
+        title: str, sha256: str, source: Source, key: str | None, *, text: str = "", language: str = "vi"
+    ) -> NewBulletin:
+        packed = find_packed(key) if key else None
+        return NewBulletin(
+            title,
+            sha256,
+            source,
+            text,
+            language,
+            priority=Priority.EMERGENCY,
+            warning_key=key,
+            hazard=packed.hazard if packed else None,
+            level=packed.level if packed else None,
+        )
+
+    def keep(self, new: NewBulletin) -> Bulletin:
+        """Keep a bulletin on every gateway of the area.
+
+        What the area kept under the same key in the same language is let go.
+        """
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             writing(session)
-            bulletin = write(session, self._actor, new, now=now)
-            rules = self.settings.rules
-            return set_prepared(session, self._actor, bulletin.id, prepared=True, rules=rules, now=now)
+            bulletin = write(session, self._actor, new, now=self.clock.now())
+            for older in prepared_warnings(session, self.area.path, below=False):
+                same = (older.warning_key, older.language) == (new.warning_key, new.language)
+                if new.warning_key is not None and same:
+                    self._set(session, older.id, prepared=False)
+            return self._set(session, bulletin.id, prepared=True)
+
+    def _set(self, session: Session, bulletin_id: str, *, prepared: bool) -> Bulletin:
+        rules, now = self.settings.rules, self.clock.now()
+        return set_prepared(session, self._actor, bulletin_id, prepared=prepared, rules=rules, now=now)
 
     @property
     def _actor(self) -> Actor:
         return Actor(None, "console", Role.ADMIN, self.area.id, self.area.path)
 
     @property
-    def _scratch(self) -> Path:
+    def scratch(self) -> Path:
+        """Where sounds are made."""
         return self.settings.data_dir / "scratch"
 
     @contextmanager
-    def _preparations(self) -> Iterator[Preparations]:
+    def preparing(self) -> Iterator[Preparations]:
+        """Make clips, two at a time, until the end of the block."""
         preparations = Preparations(
             engine=self.engine,
             clock=self.clock,
             store=ClipStore(self.settings.data_dir / "clips"),
-            scratch=self._scratch,
+            scratch=self.scratch,
             limits=Limits(),
         )
         try:
@@ -123,19 +144,30 @@ class Keeper:
             preparations.stop()
 
 
-def prepared_warnings(session: Session, path: str) -> list[Bulletin]:
-    """Return the prepared warnings of an area and all below it, by their title."""
+def prepared_warnings(session: Session, path: str, *, below: bool = True) -> list[Bulletin]:
+    """Return the prepared warnings of an area, and of all below it unless told otherwise, by their title."""
+    owner = col(Area.path)
     return list(
         session.exec(
             select(Bulletin)
             .join(Area, col(Area.id) == col(Bulletin.area_id))
-            .where(col(Bulletin.prepared), col(Area.path).startswith(path))
+            .where(col(Bulletin.prepared), owner.startswith(path) if below else owner == path)
             .order_by(col(Bulletin.title), col(Bulletin.id))
         )
     )
 
 
-def _wait(preparations: Preparations, begun: Preparation) -> str:
+def _spec(key: str | None) -> PrepareSpec:
+    """Return how a warning is put together: under a key an attention signal goes before it, not a chime."""
+    return SPEC if key is None else PrepareSpec(repeats=2)
+
+
+def wait(preparations: Preparations, begun: Preparation) -> str:
+    """Return the SHA-256 of a clip once it is made.
+
+    Raises:
+        WarningRefused: It cannot be made.
+    """
     pause = threading.Event()
     while (found := preparations.get(begun.id, None)).clip_sha256 is None:
         if found.state is PreparationState.REFUSED and found.problem is not None:

@@ -1,4 +1,4 @@
-"""Prepared warnings from the terminal: the built-in pack, a recording in Khmer, and letting one go."""
+"""Prepared warnings from the terminal: the built-in pack, a reading in Khmer, and letting one go."""
 
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from controller.bulletins.models import Bulletin
 from controller.db import make_engine
 from controller.gateways.models import GatewayConfig
 from controller.settings import Settings
-from controller.warnings.pack import read_pack
 
 pytestmark = pytest.mark.slow
 
@@ -42,30 +41,56 @@ def pinned(settings: Settings) -> set[str]:
     return {clip["sha256"] for clip in config.body["pinned"]}
 
 
-def prepared(settings: Settings) -> dict[str, Bulletin]:
+def prepared(settings: Settings) -> dict[tuple[str | None, str], Bulletin]:
+    """Return the prepared warnings by key and language."""
     with Session(make_engine(settings.url)) as session:
         found = session.exec(select(Bulletin).where(Bulletin.prepared)).all()
-    return {bulletin.title: bulletin for bulletin in found}
+    named = {(bulletin.warning_key, bulletin.language): bulletin for bulletin in found}
+    assert len(named) == len(found)
+    return named
 
 
-def test_the_pack_and_a_khmer_recording_are_kept_until_one_is_let_go(
+def test_warnings_of_the_pack_and_a_khmer_reading_are_kept_until_one_is_let_go(
     settings: Settings, tmp_path: Path
 ) -> None:
-    told("warning", "pack", COMMUNE)
-    assert prepared(settings).keys() == {each.title for each in read_pack()}
-    assert "0 warnings prepared" in told("warning", "pack", COMMUNE)
+    few = ("--only", "fire", "--only", "attention")
+    assert "2 warnings prepared, 0 were there" in told("warning", "pack", COMMUNE, *few)
+    assert "0 warnings prepared, 2 were there" in told("warning", "pack", COMMUNE, *few)
+    fire = prepared(settings)["fire", "vi"]
+    assert (fire.hazard, fire.level) == ("fire", None)
+    assert fire.text.startswith("Ủy ban nhân dân Đại Ân 2 báo cháy.")
 
     recording = speech(tmp_path / "khmer.wav", STORM)
-    told("warning", "add", COMMUNE, "ព្យុះ", "--recording", str(recording), "--language", "km")
+    khmer = ("--recording", str(recording), "--language", "km", "--key", "fire")
+    told("warning", "add", COMMUNE, "ភ្លើងឆេះ", *khmer)
     assert recording.exists()
-    warnings = prepared(settings)
-    assert warnings["ព្យុះ"].language == "km"
-    assert pinned(settings) == {each.clip_sha256 for each in warnings.values()}
-
-    assert warnings["ព្យុះ"].id in told("warning", "list", COMMUNE)
-    told("warning", "release", COMMUNE, warnings["ព្យុះ"].id)
+    assert prepared(settings).keys() == {("fire", "vi"), ("fire", "km"), ("attention", "vi")}
+    assert prepared(settings)["fire", "km"].hazard == "fire"
     assert pinned(settings) == {each.clip_sha256 for each in prepared(settings).values()}
-    assert "ព្យុះ" not in prepared(settings)
+
+    told("warning", "add", COMMUNE, "ភ្លើងឆេះ!", *khmer)
+    assert prepared(settings)["fire", "km"].title == "ភ្លើងឆេះ!"
+    assert prepared(settings)["fire", "vi"].id == fire.id
+
+    newer = prepared(settings)["fire", "km"]
+    assert newer.id in told("warning", "list", COMMUNE)
+    told("warning", "release", COMMUNE, newer.id)
+    assert prepared(settings).keys() == {("fire", "vi"), ("attention", "vi")}
+    assert pinned(settings) == {each.clip_sha256 for each in prepared(settings).values()}
+
+
+def test_what_an_older_version_prepared_is_given_its_key_and_not_doubled(settings: Settings) -> None:
+    told("warning", "add", COMMUNE, "Cảnh báo bão", "--text", "Cảnh báo bão.")
+    old = prepared(settings)[None, "vi"]
+    assert "0 warnings prepared, 1 were there" in told("warning", "pack", COMMUNE, "--only", "storm_3")
+    adopted = prepared(settings)["storm_3", "vi"]
+    assert (adopted.id, adopted.clip_sha256) == (old.id, old.clip_sha256)
+    assert (adopted.hazard, adopted.level) == ("storm", 3)
+
+
+def test_a_key_that_the_pack_does_not_have_is_named(settings: Settings) -> None:
+    assert "storm_9" in told("warning", "pack", COMMUNE, "--only", "storm_9", code=2)
+    assert prepared(settings) == {}
 
 
 def test_what_is_no_sound_is_refused_with_the_reason(settings: Settings, tmp_path: Path) -> None:
