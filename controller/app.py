@@ -40,6 +40,7 @@ from controller.people.routes import router as people
 from controller.programme.routes import router as programme
 from controller.services import Services
 from controller.settings import Settings
+from controller.warnings.routes import router as warnings
 from controller.web.pages import mount_pages
 from schedules.engine import AlarmClock
 from wire import topics
@@ -152,6 +153,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         broadcasts,
         emergencies,
         live,
+        warnings,
         inbox,
         events,
     ):

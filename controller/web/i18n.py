@@ -25,7 +25,7 @@ def catalogue(language: str) -> dict[str, str]:
     return _flat(tomllib.loads((_HOME / f"{language}.toml").read_text(encoding="utf-8")))
 
 
-def sentence(key: str, language: str, **params: object) -> str:
+def sentence(key: str, language: str, /, **params: object) -> str:
     """Return a sentence with its placeholders filled.
 
     Raises:
@@ -34,7 +34,7 @@ def sentence(key: str, language: str, **params: object) -> str:
     return catalogue(language)[key].format(**params)
 
 
-def counted(key: str, language: str, count: int, **params: object) -> str:
+def counted(key: str, language: str, count: int, /, **params: object) -> str:
     """Return a sentence about so many things; ``{count}`` in it is the number.
 
     Raises:

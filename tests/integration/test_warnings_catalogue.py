@@ -2,12 +2,10 @@
 
 import pytest
 from sqlmodel import Session
-from support.office import CLIP, Office
+from support.office import Office
+from support.warning_pack import CLIP_MS, keep_warning
 
 from controller.areas.models import Area
-from controller.bulletins.models import Bulletin, Source
-from controller.clips.models import Clip
-from controller.columns import new_id
 from controller.errors import NothingPrepared
 from controller.warnings.catalogue import all_sounds, sounds_of
 
@@ -15,25 +13,7 @@ from controller.warnings.catalogue import all_sounds, sounds_of
 def keep(
     office: Office, area_id: int | None, title: str, *, key: str | None = "storm_4", language: str = "vi"
 ) -> str:
-    """Keep a warning of its own clip and return the bulletin's id."""
-    with Session(office.engine) as session, session.begin():
-        sha256 = f"{len(title):02x}" + new_id().replace("-", "") + "0" * 30
-        clip = session.get_one(Clip, CLIP)
-        session.add(Clip(**{**clip.model_dump(), "sha256": sha256}))
-        session.flush()
-        bulletin = Bulletin(
-            id=new_id(),
-            area_id=area_id,
-            title=title,
-            language=language,
-            source=Source.UPLOAD,
-            clip_sha256=sha256,
-            prepared=True,
-            warning_key=key,
-            created_at=office.clock.now(),
-        )
-        session.add(bulletin)
-        return bulletin.id
+    return keep_warning(office.engine, area_id, title, at=office.clock.now(), key=key, language=language)
 
 
 def titles(office: Office, area: Area, key: str = "storm_4") -> list[str]:
@@ -52,7 +32,7 @@ def test_languages_of_one_key_are_said_vietnamese_first_then_khmer(office: Offic
     with Session(office.engine) as session:
         found = sounds_of(session, office.commune.path, "storm_4")
     assert [each.sha256 for each in found.clips] == [each.clip_sha256 for each in found.bulletins]
-    assert found.duration_ms == 30_000
+    assert found.duration_ms == 3 * CLIP_MS
     assert found.languages == ("vi", "km", "en")
 
 
