@@ -8,6 +8,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import typer
 
+from tests.bench import emergency as warning
 from tests.bench import fanout as fanning
 from tests.bench import gateway as single
 from tests.bench import sync as synchrony
@@ -22,6 +23,22 @@ def fanout(
 ) -> None:
     """Time "play now" to many gateways: press, last order received, last report committed."""
     fanning.measure(gateways, rounds)
+
+
+@app.command()
+def emergency(
+    real: Annotated[int, typer.Option(min=0, max=8, help="How many gateways that render sound.")] = 8,
+    light: Annotated[int, typer.Option(min=0, max=400, help="How many light gateways.")] = 0,
+    simulated: Annotated[int, typer.Option(min=0, max=19_000, help="How many simulated ones.")] = 1000,
+    rounds: Annotated[int, typer.Option(min=1, max=50, help="How often the button is pressed.")] = 5,
+    *,
+    three_g: Annotated[
+        bool,
+        typer.Option("--3g", help="Light gateways only, behind a narrow, slow and lossy line; needs root."),
+    ] = False,
+) -> None:
+    """Time an emergency: from the press to the first sample at each gateway."""
+    warning.measure(real, light, simulated, rounds, three_g=three_g)
 
 
 @app.command()

@@ -65,7 +65,7 @@ def measure(gateways: int, rounds: int) -> None:
 def _measure(town: Town, gateways: int, rounds: int) -> None:
     ids = [f"g{number:05}" for number in range(gateways)]
     with console.status(f"Enrolling {gateways} gateways"):
-        _enrol(town, ids)
+        enrol_simulated(town, ids)
         town.broker.start()
     keys = open_keyring(town.data)
     fleet = FleetProcess(
@@ -84,7 +84,7 @@ def _measure(town: Town, gateways: int, rounds: int) -> None:
                 lambda event: status.update(f"Connected {event['count']} of {gateways} simulated gateways"),
             )
         with console.status(f"Measuring {rounds} rounds of the bare loop"):
-            bare = _bare_rounds(town, fleet, keys.key(Scope.ROUTINE), ids, rounds)
+            bare = bare_rounds(town, fleet, keys.key(Scope.ROUTINE), ids, rounds)
         with console.status("Starting the controller"):
             town.controller.start()
             town.wait_for_controller()
@@ -95,7 +95,8 @@ def _measure(town: Town, gateways: int, rounds: int) -> None:
     _print(gateways, bare, ours, memory)
 
 
-def _enrol(town: Town, ids: list[str]) -> None:
+def enrol_simulated(town: Town, ids: list[str]) -> None:
+    """Enrol simulated gateways, whose one secret is known, and let the bare client do everything."""
     engine = make_engine(town.settings.url)
     with Session(engine) as session, session.begin():
         hamlet = session.exec(select(Area).where(Area.name == "Ấp Chợ")).one()
@@ -113,7 +114,8 @@ def _enrol(town: Town, ids: list[str]) -> None:
         acl.write(f"user {USER}\ntopic readwrite loa/#\n")
 
 
-def _bare_rounds(town: Town, fleet: FleetProcess, key: SigningKey, ids: list[str], rounds: int) -> Figures:
+def bare_rounds(town: Town, fleet: FleetProcess, key: SigningKey, ids: list[str], rounds: int) -> Figures:
+    """Measure a bare client that publishes ready-made messages and counts answers."""
     figures = Figures()
     client = Bare(town.broker)
     try:
@@ -167,7 +169,7 @@ def _our_rounds(town: Town, fleet: FleetProcess, gateways: int, rounds: int) -> 
         PATIENCE_S,
         "every gateway is known to be there",
     )
-    _wait_until_calm(town.controller.pid)
+    wait_until_calm(town.controller.pid)
     clip = api.speak("Kính mời bà con")["clip"]
     area_id = api.area("Ấp Chợ")
     controller, broker = town.controller.pid, _broker_pid(town)
@@ -220,7 +222,7 @@ def _wait_until_committed(database: sqlite3.Connection, broadcast_id: str) -> tu
         time.sleep(max(0.005, 9 * (time.monotonic() - looked_at)))  # noqa: TID251
 
 
-def _wait_until_calm(controller: int) -> None:
+def wait_until_calm(controller: int) -> None:
     """Wait until the controller has asked every gateway how it is, as it does after a start."""
 
     def calm() -> bool:
