@@ -23,6 +23,7 @@ from controller.clips.routes import router as clips
 from controller.clock import Clock, SystemClock
 from controller.columns import new_id
 from controller.db import make_engine, migrate, writing
+from controller.drills.routes import router as drills
 from controller.emergencies.routes import router as emergencies
 from controller.events import EventHub
 from controller.eventstream import router as events
@@ -154,6 +155,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         emergencies,
         live,
         warnings,
+        drills,
         inbox,
         events,
     ):

@@ -192,6 +192,12 @@ class NotOverYet(Problem):
     status, code = 409, "not_over_yet"
 
 
+class RealEmergency(Problem):
+    """No drill while something real goes on there: neither must be taken for the other."""
+
+    status, code = 409, "real_emergency"
+
+
 class SomeoneSpeaks(Problem):
     """Another voice is live at one of the gateways; `params` say whose."""
 

@@ -13,7 +13,7 @@ class Change(NamedTuple):
     """One thing that a page may want to draw anew."""
 
     kind: str
-    """``gateway``, ``broadcast``, ``security``, ``fault`` or ``emergency``."""
+    """``gateway``, ``broadcast``, ``security``, ``fault``, ``emergency`` or ``drill``."""
     id: str
 
 

@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     live_longest_s: int = Field(
         default=300, ge=10, le=3600, description="Whoever speaks live is cut off after this."
     )
+    drill_gain_db: float = Field(
+        default=-10.0, ge=-40.0, le=-3.0, description="How much quieter a drill is than the real thing, dB."
+    )
     play_now_limit_s: int = Field(
         default=120, ge=10, le=3600, description='How late "play now" may start on a slow link.'
     )

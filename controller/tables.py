@@ -8,6 +8,7 @@ from controller.broadcasts.models import Broadcast, Delivery, DeliveryHistory
 from controller.bulletins.models import Bulletin
 from controller.clips.models import Clip
 from controller.counters import Counter
+from controller.drills.models import Drill
 from controller.emergencies.models import Emergency
 from controller.gateways.models import (
     Connectivity,
@@ -32,6 +33,7 @@ __all__ = [
     "Counter",
     "Delivery",
     "DeliveryHistory",
+    "Drill",
     "Emergency",
     "Gateway",
     "GatewayConfig",

@@ -151,7 +151,8 @@ def _row(
         mode=emergency.mode,
         lateness=LatenessPolicy.PLAY_FROM_START,
         late_limit_ms=int(valid.total_seconds() * 1000),
-        after_preemption=AfterPreemption.RESTART,
+        # After something real nobody wants to hear the rest of a drill.
+        after_preemption=AfterPreemption.RESTART if is_real else AfterPreemption.DROP,
         gain_db=emergency.gain_db,
         audience=emergency.audience,
         created_at=now,

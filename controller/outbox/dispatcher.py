@@ -20,6 +20,7 @@ from controller.broadcasts.service import touch_plans
 from controller.broadcasts.sweep import settle_overdue
 from controller.clock import Clock
 from controller.db import writing
+from controller.drills.running import DrillClock
 from controller.emergencies.campaigns import go_on
 from controller.events import Change, EventHub
 from controller.gateways.config import configure, has_unconfigured, order_again
@@ -83,6 +84,7 @@ class Dispatcher:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self._beats = Beats(jitter)
+        self._drills = DrillClock(engine, rules)
         self._receipts: dict[str, tuple[str, int, datetime]] = {}
         self._back: set[str] = set()
         self._lock = threading.Lock()
@@ -143,6 +145,7 @@ class Dispatcher:
         now = self._clock.now()
         self._plan_ahead(now)
         self._sweep(now)
+        self._events.publish(*self._drills.step(now))
         reachable = frozenset() if self._publisher is None else self._publisher.reachable()
         if reachable is None or reachable:
             try:
@@ -259,7 +262,14 @@ class Dispatcher:
     def _soonest(self, now: datetime) -> datetime:
         with self._lock:
             owed = [at for _, _, at in self._receipts.values()]
-        return min([self._next_sweep or now + SWEEP, self._beats.next_at or now + SWEEP, *owed])
+        return min(
+            [
+                self._next_sweep or now + SWEEP,
+                self._beats.next_at or now + SWEEP,
+                self._drills.next_at or now + SWEEP,
+                *owed,
+            ]
+        )
 
     def _publish(
         self, topic: str, payload: bytes, valid: timedelta, *, qos: int = 1, retain: bool = False
