@@ -11,7 +11,7 @@ bytes   what
 16      session, the bytes of its UUID
 4       number of the first frame, big-endian, from 0
 1       1: nothing comes after this packet; 0: more will
-1       how many frames, 0 to 10
+1       how many frames, 0 to 50
 2 + n   for each frame its length, big-endian, and its Opus data (RFC 6716), 20 ms mono
 64      Ed25519 signature (RFC 8032) of all before it
 ======  =============================================================
@@ -27,8 +27,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from wire.messages import LiveSource, WireError
 
 FRAME_MS = 20
-MAX_FRAMES = 10
-"""In one packet; more would be a delay and not a packet."""
+MAX_FRAMES = 50
+"""In one packet: a second. More than one or two is the beginning said again, whole, to those who join late;
+in one packet, for whoever subscribes between two would miss the first of them."""
 MAX_FRAME_BYTES = 1275
 """Largest Opus frame, RFC 6716 §3.2.1."""
 

@@ -23,8 +23,8 @@ LOST_AFTER_MS = 1_500
 OPENING_MS = 1_000
 """How long the beginning is repeated: gateways behind 3G have subscribed by then."""
 
-REPEATED_FRAMES = 50
-"""At most so much is said again at once: 1 s, some 4.3 kB with its signatures, 290 kbit/s at its worst."""
+REPEATED_FRAMES = MAX_FRAMES
+"""At most so much is said again at once: 1 s, some 3.3 kB, 220 kbit/s at its worst."""
 
 _BURSTS_MS = (0, 40, 80, 120, 160, 200, 260, 320, 400, 480, 560, 660, 760, 880, OPENING_MS)
 """When, after the order, the beginning goes out. Never more than 120 ms apart: the 200 ms of pre-roll that
@@ -167,6 +167,11 @@ class Voice:
         if self.phase is Phase.TALKING:
             due += [self._begun_at + self.longest_ms, self._heard_at + LOST_AFTER_MS]
         return min(due, default=None)
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether it was ended and only waits for its order to be there."""
+        return self._end is not None
 
     @property
     def last_packet(self) -> LivePacket:

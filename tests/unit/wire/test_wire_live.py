@@ -46,7 +46,12 @@ def test_a_packet_signed_for_another_session_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "packet",
-    [LivePacket(0, (b"",)), LivePacket(-1, ()), LivePacket(0, (b"x",) * 11), LivePacket(0, (b"x" * 1276,))],
+    [
+        LivePacket(0, (b"",)),
+        LivePacket(-1, ()),
+        LivePacket(0, (b"x",) * (MAX_FRAMES + 1)),
+        LivePacket(0, (b"x" * 1276,)),
+    ],
 )
 def test_what_is_no_packet_is_not_sealed(packet: LivePacket) -> None:
     with pytest.raises(WireError):
