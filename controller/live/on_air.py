@@ -10,6 +10,7 @@ from controller.errors import SomeoneSpeaks
 @dataclass(frozen=True, slots=True)
 class _Speaker:
     name: str
+    phone: str
     gateway_ids: frozenset[str]
 
 
@@ -20,18 +21,24 @@ class OnAir:
         self._lock = threading.Lock()
         self._speakers: dict[str, _Speaker] = {}
 
-    def enter(self, session: str, name: str, gateway_ids: Sequence[str]) -> None:
-        """Take gateways for a session; entering again changes which they are.
+    def enter(self, session: str, name: str, gateway_ids: Sequence[str], *, phone: str) -> None:
+        """Take gateways for a session.
+
+        Args:
+            session: Of the voice.
+            name: Whose it is.
+            gateway_ids: Where it is to be heard.
+            phone: Names the phone: a second press of the same button does not have to wait for the first.
 
         Raises:
             SomeoneSpeaks: Another voice is at one of them; `params` say whose.
         """
         wanted = frozenset(gateway_ids)
         with self._lock:
-            for other, speaker in self._speakers.items():
-                if other != session and speaker.gateway_ids & wanted:
+            for speaker in self._speakers.values():
+                if speaker.phone != phone and speaker.gateway_ids & wanted:
                     raise SomeoneSpeaks(name=speaker.name)
-            self._speakers[session] = _Speaker(name, wanted)
+            self._speakers[session] = _Speaker(name, phone, wanted)
 
     def leave(self, session: str) -> None:
         """Free a session's gateways; one that is gone already is no error."""

@@ -75,7 +75,7 @@ def order_live(svc: Services, token: str | None, address: str, wanted: Wanted, s
             actor.require(Permission.WARN)
             require_step_up(opened, now)
             chosen = choose(session, actor, wanted.audience, svc.today(now), Permission.WARN)
-            svc.on_air.enter(source.session, actor.name, chosen.gateway_ids)
+            svc.on_air.enter(source.session, actor.name, chosen.gateway_ids, phone=opened.token_sha256)
             emergency = order(session, actor, _new(actor, wanted, source), now=now, rules=svc.settings.rules)
             broadcasts = session.exec(select(Broadcast).where(Broadcast.emergency_id == emergency.id)).all()
             broadcast = next(each for each in broadcasts if each.live is not None)

@@ -117,12 +117,13 @@ class Press:
     @property
     def is_held(self) -> bool:
         """Whether someone speaks, or is about to."""
-        return self._voice.phase in (Phase.ORDERING, Phase.TALKING)
+        return self._voice.phase in (Phase.ORDERING, Phase.TALKING) and not self._voice.is_ending
 
     @property
     def is_idle(self) -> bool:
         """Whether there is nothing left to do."""
-        return not self.is_held and self._voice.next_wake() is None and not self._tasks
+        at_rest = self._voice.phase in (Phase.ARMED, Phase.ENDED)
+        return at_rest and self._voice.next_wake() is None and not self._tasks
 
     def next_wake_ms(self) -> int | None:
         """Return when to call `on_time` next; None if only an event can tell."""

@@ -14,11 +14,11 @@ DESKTOP = {"width": 1280, "height": 900}
 
 
 @contextmanager
-def running_browser() -> Iterator[Browser]:
-    """Start Chromium and close it whatever happens."""
+def running_browser(*more: str) -> Iterator[Browser]:
+    """Start Chromium, with more arguments if given, and close it whatever happens."""
     with sync_playwright() as playwright:
         playwright.selectors.set_test_id_attribute("data-test")
-        browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=[*ARGUMENTS, *more])
         yield browser
         browser.close()
 
