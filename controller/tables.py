@@ -6,6 +6,7 @@ from controller.areas.models import Area, AreaSuccession
 from controller.audit.models import AuditRow
 from controller.broadcasts.models import Broadcast, Delivery, DeliveryHistory
 from controller.bulletins.models import Bulletin
+from controller.cap.models import CapAlert, CapFeed
 from controller.clips.models import Clip
 from controller.counters import Counter
 from controller.drills.models import Drill
@@ -28,6 +29,8 @@ __all__ = [
     "AuditRow",
     "Broadcast",
     "Bulletin",
+    "CapAlert",
+    "CapFeed",
     "Clip",
     "Connectivity",
     "Counter",
