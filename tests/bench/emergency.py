@@ -55,6 +55,8 @@ class Figures:
     """First sample, one entry for each gateway and round."""
     silent: int = 0
     """Gateways that never began."""
+    stopped: list[float] = field(default_factory=list)
+    """From "stop everything" of the province to silence, one entry for each gateway and round."""
     simulated: list[float] = field(default_factory=list)
     """Last simulated gateway, one entry a round."""
 
@@ -222,9 +224,22 @@ def _rounds(
         broadcast_id = api.get(f"/emergencies/{emergency_id}/roll-call")["broadcast_id"]
         figures.sounding += _began(town, api, broadcast_id, heard, pressed_at)
         figures.silent += len(heard) - len(_started(api, broadcast_id, heard))
-        api.post(f"/emergencies/{emergency_id}/end", json={"ending": "stopped"}).raise_for_status()
+        figures.stopped += _stop_the_province(town, broadcast_id, heard)
         wait_until_calm(town.controller.pid)
     return figures
+
+
+def _stop_the_province(town: Town, broadcast_id: str, heard: Sequence[str]) -> list[float]:
+    admin = town.api("admin")
+    pressed_at = now()
+    admin.post(f"/areas/{admin.area('Thành phố Cần Thơ')}/stop").raise_for_status()
+
+    def settled() -> list[datetime]:
+        found = admin.deliveries(broadcast_id)
+        ends = [found[each]["settled_at"] for each in heard]
+        return [datetime.fromisoformat(at) for at in ends] if all(ends) else []
+
+    return [(at - pressed_at) / timedelta(seconds=1) for at in eventually(settled, 30, "everyone is silent")]
 
 
 def _started(api: Api, broadcast_id: str, heard: Sequence[str]) -> dict[str, datetime]:
@@ -262,6 +277,8 @@ def _print(
     for name in ("seconds from the press", "p50", "p95", "most"):
         table.add_column(name, justify="left" if name.startswith("seconds") else "right")
     table.add_row("first sample, real and light", f"{p50:.3f}", f"{p95:.3f}", f"{max(figures.sounding):.3f}")
+    stop = (_percentile(figures.stopped, 50), _percentile(figures.stopped, 95), max(figures.stopped))
+    table.add_row("stop everything: silent", *(f"{cell:.3f}" for cell in stop))
     if simulated:
         rows = (("last simulated gateway has it", figures.simulated), ("bare paho: last has it", bare))
         for name, seconds in rows:
@@ -273,7 +290,8 @@ def _print(
     )
     typer.echo(
         f"emergency real={real} light={light} simulated={simulated} line={'3g' if three_g else 'loopback'} "
-        f"p50_s={p50:.3f} p95_s={p95:.3f} silent={figures.silent}{ratio}"
+        f"p50_s={p50:.3f} p95_s={p95:.3f} stop_most_s={max(figures.stopped):.3f} "
+        f"silent={figures.silent}{ratio}"
     )
 
 

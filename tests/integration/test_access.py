@@ -96,6 +96,59 @@ def test_leaders_stop_and_monitors_do_not(town: Town, clip: dict[str, Any]) -> N
     assert town.api("leader").post(f"/broadcasts/{broadcast_id}/stop").status_code == 202
 
 
+def test_whoever_warns_has_proved_again_who_they_are_and_warns_at_home_only(
+    town: Town, clip: dict[str, Any]
+) -> None:
+    wanted = {
+        "source": "text",
+        "clip_sha256": clip["sha256"],
+        "text": "Nước lên nhanh",
+        "audience": {"gateways": ["31672-001"]},
+    }
+
+    def code(api: Api) -> str:
+        answer = api.post("/emergencies", json=wanted)
+        return "ordered" if answer.status_code == 202 else answer.json()["code"]
+
+    assert {name: code(town.api(name)) for name in ("admin", "officer", "leader")} == dict.fromkeys(
+        ("admin", "officer", "leader"), "step_up_needed"
+    )
+    assert {
+        name: code(town.api(name).step_up()) for name in ("officer", "leader", "monitor", "neighbour")
+    } == {
+        "officer": "ordered",
+        "leader": "ordered",
+        "monitor": "not_allowed",
+        "neighbour": "foreign_area",
+    }
+
+
+def test_a_neighbour_neither_sees_nor_ends_an_emergency(town: Town, clip: dict[str, Any]) -> None:
+    wanted = {
+        "source": "recording",
+        "clip_sha256": clip["sha256"],
+        "title": "Lũ",
+        "audience": {"gateways": ["31672-001"]},
+    }
+    emergency = town.api("officer").step_up().post("/emergencies", json=wanted).json()
+    neighbour = town.api("neighbour").step_up()
+    assert neighbour.get("/emergencies") == []
+    path = f"/emergencies/{emergency['id']}"
+    for hidden in (path, f"{path}/roll-call"):
+        assert neighbour.client.get(f"/api/v1{hidden}").json()["code"] == "not_found", hidden
+    for act, body in (("end", {"ending": "false_alarm"}), ("approve", {}), ("review", {"note": "x"})):
+        assert neighbour.post(f"{path}/{act}", json=body).json()["code"] == "not_found", act
+    monitor = town.api("monitor").step_up()
+    for act, body in (("end", {"ending": "stopped"}), ("approve", {}), ("review", {"note": "x"})):
+        assert monitor.post(f"{path}/{act}", json=body).json()["code"] == "not_allowed", act
+    assert monitor.get(f"{path}/roll-call")["total"] == 1, "whoever watches may count"
+    leader = town.api("leader")
+    assert leader.post(f"{path}/end", json={"ending": "stopped"}).status_code == 202, (
+        "to stop asks for no proof"
+    )
+    assert leader.post(f"{path}/review", json={"note": "Loa cụm 1 yếu."}).json()["review"] == "Loa cụm 1 yếu."
+
+
 def test_a_gateway_fetches_what_it_was_ordered_to_play_and_nothing_else(
     town: Town, broadcast: str, clip: dict[str, Any]
 ) -> None:
