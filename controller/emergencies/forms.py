@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from controller.emergencies.models import Emergency, EmergencySource, Ending
 from controller.emergencies.roll_call import Phase, RollCall
 from controller.programme.forms import AudienceIn
-from wire.types import Mode
+from wire.types import UUID_PATTERN, Mode
 
 SOURCES_BY_FORM = (EmergencySource.WARNING, EmergencySource.TEXT, EmergencySource.RECORDING)
 
@@ -16,6 +16,13 @@ SOURCES_BY_FORM = (EmergencySource.WARNING, EmergencySource.TEXT, EmergencySourc
 class EmergencyIn(BaseModel):
     """What everyone is to be told now. A live voice comes by ``/live`` instead."""
 
+    id: Annotated[
+        str | None,
+        Field(
+            pattern=UUID_PATTERN.removesuffix(r"(?!\n)"),
+            description="Chosen by whoever asks: the same one sent again, over a bad line, is ordered once.",
+        ),
+    ] = None
     source: Annotated[EmergencySource, Field(description="warning, text or recording")]
     audience: AudienceIn
     key: Annotated[str | None, Field(max_length=60, description="Of a prepared warning.")] = None

@@ -54,6 +54,7 @@ def wanted_emergency(
         title=bulletin.title,
         source=form.source,
         audience=audience,
+        id=form.id,
         clips=(*_signal(session, path, form.siren), *said),
         mode=form.mode,
         text=bulletin.text,

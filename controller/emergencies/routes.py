@@ -20,7 +20,7 @@ from controller.emergencies.forms import (
     roll_call_out,
 )
 from controller.emergencies.making import wanted_emergency
-from controller.emergencies.models import Ending
+from controller.emergencies.models import Emergency, Ending
 from controller.emergencies.roll_call import roll_call
 from controller.errors import InvalidInput
 from controller.events import Change, announce
@@ -41,8 +41,13 @@ class StoppedOut(BaseModel):
 def order(
     wanted: EmergencyIn, svc: ServicesDep, actor: SteppedUpDep, session: SessionDep, clock: ClockDep
 ) -> EmergencyOut:
-    """Tell everyone now. 202: ordered, not yet heard; follow ``/emergencies/{id}/roll-call``."""
+    """Tell everyone now. 202: ordered, not yet heard; follow ``/emergencies/{id}/roll-call``.
+
+    The same ``id`` again is the same emergency, and nothing happens a second time.
+    """
     now = clock.now()
+    if wanted.id is not None and session.get(Emergency, wanted.id) is not None:
+        return emergency_out(service.get_emergency(session, actor, wanted.id, Permission.WARN))
     new = wanted_emergency(session, actor, wanted, now=now, zone=ZoneInfo(svc.settings.zone))
     found = service.order(session, actor, new, now=now, rules=svc.settings.rules)
     announce(session, Change("emergency", found.id))

@@ -35,6 +35,8 @@ class NewEmergency:
     title: str
     source: EmergencySource
     audience: Audience
+    id: str | None = None
+    """Chosen by whoever asks, so that asking twice orders once; None makes one."""
     clips: tuple[ClipRef, ...] = ()
     """What is said, in order and without a gap; a siren or an attention signal first, if any."""
     live: LiveSource | None = None
@@ -86,7 +88,7 @@ def order(
         refuse_against_rules(now, duration_ms, rules)
     older = [get_emergency(session, actor, each, Permission.WARN) for each in dict.fromkeys(new.supersedes)]
     emergency = Emergency(
-        id=new_id(),
+        id=new.id or new_id(),
         area_id=resolved.area_id,
         title=new.title,
         text=new.text,
