@@ -192,6 +192,12 @@ class NotOverYet(Problem):
     status, code = 409, "not_over_yet"
 
 
+class DrillInThePast(StartInThePast):
+    """The start of a drill has gone by; there is no drill at once."""
+
+    code = "drill_in_the_past"
+
+
 class RealEmergency(Problem):
     """No drill while something real goes on there: neither must be taken for the other."""
 

@@ -25,7 +25,7 @@ from wire.types import Mode
 
 LATE_LIMIT = timedelta(minutes=10)
 """A controller that comes back later than this after a drill's time lets it be: nobody expects it now."""
-SCORED_AFTER = timedelta(seconds=60)
+SCORED_AFTER = timedelta(seconds=20)
 """After its end, though not every gateway has answered: those are silent."""
 AMENDED_FOR = timedelta(days=1)
 """So long a gateway that comes back may still say that it had sounded."""

@@ -14,7 +14,7 @@ from controller.broadcasts.service import refuse_against_rules
 from controller.columns import new_id
 from controller.drills.models import Drill, DrillState
 from controller.emergencies.sounding import ANNOUNCEMENTS, duration_of
-from controller.errors import AlreadyOver, InvalidInput, NotFound, NothingPrepared, StartInThePast
+from controller.errors import AlreadyOver, DrillInThePast, InvalidInput, NotFound, NothingPrepared
 from controller.gateways.rules import HouseRules
 from controller.people.access import Actor, Permission
 from controller.warnings.catalogue import PreparedSound, sounds_of
@@ -58,7 +58,7 @@ def schedule(session: Session, actor: Actor, new: NewDrill, *, now: datetime, ru
 
     Raises:
         NotAllowed: The role does not warn.
-        StartInThePast: Its time has gone by.
+        DrillInThePast: Its time has gone by.
         InvalidInput: It is too far ahead, or too loud or too quiet.
         InQuietHours: It would sound within them.
         TooLong: It is longer than gateways may play.
@@ -68,7 +68,7 @@ def schedule(session: Session, actor: Actor, new: NewDrill, *, now: datetime, ru
     zone = ZoneInfo(rules.quiet.zone)
     resolved = choose(session, actor, new.audience, now.astimezone(zone).date(), Permission.WARN)
     if new.start_at <= now:
-        raise StartInThePast(field="start_at")
+        raise DrillInThePast(field="start_at")
     if new.start_at > now + FARTHEST:
         raise InvalidInput(field="start_at")
     if not QUIETEST_DB <= new.gain_db <= LOUDEST_DB:

@@ -113,6 +113,12 @@ def find_packed(key: str) -> PackedWarning | None:
     return next((each for each in read_pack() if each.key == key), None)
 
 
+def is_role(key: str) -> bool:
+    """Whether a key belongs to every emergency instead of being a warning that one orders."""
+    packed = find_packed(key)
+    return packed is not None and packed.is_role
+
+
 def _warnings(hazards: list[dict[str, Any]]) -> Iterator[PackedWarning]:
     for hazard in hazards:
         for each in hazard["warning"]:

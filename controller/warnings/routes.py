@@ -13,7 +13,7 @@ from controller.errors import NotFound
 from controller.people.access import Permission
 from controller.warnings.catalogue import PreparedSound, all_sounds, sounds_of
 from controller.warnings.keeping import VOICE
-from controller.warnings.pack import LONGEST_VALUE, find_packed, issuer_of
+from controller.warnings.pack import LONGEST_VALUE, find_packed, is_role, issuer_of
 
 router = APIRouter(prefix="/api/v1", tags=["warnings"])
 
@@ -65,7 +65,7 @@ def list_warnings(
     Words and signals that belong to every emergency (all clear, drill, sirens) are not among them.
     """
     area = _area(svc, actor, session, area_id)
-    return [_out(each) for each in all_sounds(session, area.path) if not _is_role(each)]
+    return [_out(each) for each in all_sounds(session, area.path) if not is_role(each.key)]
 
 
 @router.post("/warnings/{key}/spoken", status_code=202, operation_id="speak_warning")
@@ -95,11 +95,6 @@ def _area(
     area = get_area(session, area_id or actor.area_id, svc.today(svc.clock.now()))
     actor.require(permission, area.path)
     return area
-
-
-def _is_role(sound: PreparedSound) -> bool:
-    packed = find_packed(sound.key)
-    return packed is not None and packed.is_role
 
 
 def _out(sound: PreparedSound) -> WarningOut:

@@ -7,6 +7,7 @@ from controller.services import Services
 from controller.web import (
     broadcast,
     compose,
+    drills,
     fleet,
     gateway,
     headers,
@@ -24,6 +25,6 @@ def mount_pages(app: FastAPI) -> None:
     svc: Services = app.state.services
     app.add_middleware(headers.SecureHeaders, https=svc.settings.https)
     app.mount("/static", StaticFiles(directory=HOME / "static"), name="static")
-    for feature in (log_in, today, week, compose, broadcast, schedule, fleet, gateway):
+    for feature in (log_in, today, week, compose, broadcast, schedule, fleet, gateway, drills):
         app.include_router(feature.router)
     problem_pages.install(app)

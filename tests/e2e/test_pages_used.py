@@ -372,3 +372,39 @@ def test_a_lost_server_is_said_and_a_new_one_is_read_anew(tmp_path: Path, browse
         expect(page.get_by_test_id("tile-unverified")).to_have_text("8", timeout=15_000)
         expect(page.locator("#connection")).to_be_hidden()
     seat.context.close()
+
+
+def test_a_drill_is_scheduled_told_on_today_and_called_off(lived_in: LivedIn, browser: Browser) -> None:
+    start = lived_in.site.clock.now().astimezone(ZONE) + timedelta(days=2)
+    seat = Seat(browser, lived_in.base_url, "officer", viewport=PHONE)
+    with seat as page:
+        page.goto("/")
+        page.get_by_test_id("drills").click()
+        page.locator("[name=start]").fill(f"{start:%Y-%m-%d}T09:17")
+        page.get_by_test_id("schedule-drill").click()
+        mine = page.locator("#drills li", has_text="09:17")
+        expect(mine).to_be_visible()
+        expect(mine).to_contain_text("Bão mạnh")
+        page.goto("/")
+        expect(page.locator("[data-drill]", has_text="09:17")).to_contain_text("Diễn tập")
+        page.goto("/dien-tap")
+        mine.get_by_test_id("cancel-drill").click()
+        mine.get_by_role("dialog").get_by_role("button", name="Hủy diễn tập").click()
+        expect(page.locator("#said")).to_contain_text("Đã hủy")
+        expect(
+            page.locator("section", has_text="Các lần diễn tập trước").locator("li", has_text="09:17")
+        ).to_contain_text("Đã hủy")
+        page.locator("[name=start]").fill("2020-01-01T09:00")
+        page.locator("[name=start]").evaluate("(field) => field.removeAttribute('min')")
+        page.get_by_test_id("schedule-drill").click()
+        expect(page.locator("#drill .fault")).to_contain_text("đã qua")
+        # The refusal is the one thing that the console may speak of.
+        assert [each for each in seat.faults if "422" not in each] == []
+        seat.faults.clear()
+    with Seat(browser, lived_in.base_url, "monitor") as page:
+        page.goto("/dien-tap")
+        expect(page.locator("#drill")).to_have_count(0)
+        score = page.locator("[data-drill]", has_text="6 trên 8")
+        expect(score.get_by_test_id("drill-score")).to_contain_text("62")
+        score.locator("summary").click()
+        expect(score.get_by_role("link", name="Cầu kênh Ba")).to_be_visible()

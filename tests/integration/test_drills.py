@@ -14,6 +14,7 @@ from controller.emergencies import service as emergencies
 from controller.emergencies.models import EmergencySource
 from controller.errors import (
     AlreadyOver,
+    DrillInThePast,
     ForeignArea,
     InQuietHours,
     InvalidInput,
@@ -21,7 +22,6 @@ from controller.errors import (
     NotFound,
     NothingPrepared,
     Problem,
-    StartInThePast,
 )
 from controller.gateways.rules import HouseRules
 from controller.people.access import Actor
@@ -165,7 +165,7 @@ NIGHT = HouseRules(QuietHours(windows=(DailyWindow(time(12, 5), time(13, 0)),)),
 @pytest.mark.parametrize(
     ("how", "refused"),
     [
-        ({"in_s": -1}, StartInThePast),
+        ({"in_s": -1}, DrillInThePast),
         ({"in_s": 400 * 86_400}, InvalidInput),
         ({"in_s": 600, "rules": NIGHT}, InQuietHours),
         ({"gain_db": 0.0}, InvalidInput),

@@ -19,6 +19,7 @@ from sqlmodel import Session, col, select
 from support.broker import free_port, wait_for_port
 from support.commune import ZONE, Commune, found_commune, found_database
 from support.day import Day, Voice, live_a_day
+from support.rehearsed import rehearse
 
 from controller.app import create_app
 from controller.broadcasts.models import Delivery
@@ -142,5 +143,6 @@ def lived_in_site(directory: Path) -> Iterator[LivedIn]:
     with running_site(settings, clock) as site:
         # After the start: a controller that has just begun believes of no gateway that it is there.
         day = live_a_day(engine, settings, commune, clock.now())
+        rehearse(engine, commune, clock.now())
         engine.dispose()
         yield LivedIn(site, commune, day)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.clocks import NOON
 
@@ -41,6 +41,7 @@ def answer(
     )
 
 
+@settings(max_examples=40)
 @given(ANSWERS)
 def test_every_gateway_has_sounded_or_is_named_as_silent(answers: list[Answer]) -> None:
     found = score(answers, NOON)

@@ -16,6 +16,7 @@ from controller import errors
 from controller.broadcasts.delivery import DeliveryState
 from controller.broadcasts.summary import Summary
 from controller.bulletins.categories import Category
+from controller.drills.models import DrillState
 from controller.gateways.liveness import Contact
 from controller.gateways.models import GatewayKind
 from controller.live.effects import Reason
@@ -154,6 +155,7 @@ WORDS: list[tuple[str, Iterable[StrEnum | str]]] = [
     ("health_unit", [reading.unit for reading in readings({})]),
     ("health_word", HEALTH_WORDS),
     ("live.ended", Reason),
+    ("drill.state", DrillState),
 ]
 
 
