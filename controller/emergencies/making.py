@@ -21,6 +21,8 @@ from wire.types import Priority
 
 ATTENTION = "attention"
 """Sounds first where it is prepared: a signal before a voice that nobody expects (EN 50849: 4 to 10 s)."""
+FILLED_LANGUAGE = "vi"
+"""Blanks are filled in Vietnamese; who understands another language still hears the prepared words."""
 TITLE_FROM_TEXT = 80
 
 
@@ -94,7 +96,8 @@ def _bulletin(
 def _clips(session: Session, form: EmergencyIn, prepared: PreparedSound | None) -> tuple[ClipRef, ...]:
     if prepared is not None and form.clip_sha256 is None:
         return prepared.clips
-    return (clip_ref(session.get_one(Clip, form.clip_sha256)),)
+    filled = clip_ref(session.get_one(Clip, form.clip_sha256))
+    return (filled, *(prepared.others(FILLED_LANGUAGE) if prepared is not None else ()))
 
 
 def _signal(session: Session, path: str, siren: str | None) -> tuple[ClipRef, ...]:

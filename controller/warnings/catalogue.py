@@ -34,6 +34,11 @@ class PreparedSound:
         """BCP 47 tags, in the order in which it is said."""
         return tuple(bulletin.language for bulletin in self.bulletins)
 
+    def others(self, language: str) -> tuple[ClipRef, ...]:
+        """Return what is said in all languages but one."""
+        said = zip(self.bulletins, self.clips, strict=True)
+        return tuple(clip for bulletin, clip in said if bulletin.language != language)
+
     @property
     def duration_ms(self) -> int:
         """All languages, one after the other."""

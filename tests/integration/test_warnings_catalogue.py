@@ -2,11 +2,16 @@
 
 import pytest
 from sqlmodel import Session
-from support.office import Office
+from support.office import CLIP, ZONE, Office
 from support.warning_pack import CLIP_MS, keep_warning
 
 from controller.areas.models import Area
+from controller.bulletins.models import Bulletin
+from controller.emergencies.forms import EmergencyIn
+from controller.emergencies.making import wanted_emergency
+from controller.emergencies.models import EmergencySource
 from controller.errors import NothingPrepared
+from controller.programme.forms import AudienceIn
 from controller.warnings.catalogue import all_sounds, sounds_of
 
 
@@ -66,3 +71,19 @@ def test_a_warning_without_a_key_goes_by_the_id_of_its_bulletin(office: Office) 
     assert titles(office, office.commune, own) == ["không khóa"]
     with Session(office.engine) as session:
         assert [each.key for each in all_sounds(session, office.commune.path)] == [own]
+
+
+def test_with_its_blanks_filled_in_vietnamese_it_is_still_said_in_khmer(office: Office) -> None:
+    keep(office, office.commune.id, "Tiếng Việt")
+    khmer = keep(office, office.commune.id, "Khmer", language="km")
+    form = EmergencyIn(
+        source=EmergencySource.WARNING,
+        key="storm_4",
+        clip_sha256=CLIP,
+        text="Bão số 9.",
+        audience=AudienceIn(areas=[office.commune.id]),
+    )
+    with Session(office.engine) as session, session.begin():
+        new = wanted_emergency(session, office.officer, form, now=office.clock.now(), zone=ZONE)
+        said = session.get_one(Bulletin, khmer).clip_sha256
+    assert [each.sha256 for each in new.clips] == [CLIP, said]
