@@ -133,6 +133,7 @@ class Agent:
             self._inbox.put,
             watchdog.pulse("fetcher", FETCHER_LIMIT_S),
             limit=download_limit,
+            true_now=lambda: self._core.true_now(clock.now()),
         )
         self._witness = Witness(
             listening,

@@ -130,8 +130,13 @@ class GatewayCore:
         """Whether `on_clock_vouched` would be worth knowing."""
         return self._trust.voucher is ClockVoucher.NOBODY
 
+    def true_now(self, now: datetime) -> datetime:
+        """Return the best estimate of the real time when our clock says `now`; for any thread."""
+        moment = self._trust.at(now)
+        return now if moment.unvouched else moment.true_now
+
     def known_time(self, now: datetime) -> KnownTime:
-        """Return what is known of the time, by which certificates are judged; may be called in any thread."""
+        """Return what is known of the time, by which certificates are judged; for any thread."""
         trust = self._trust
         moment = trust.at(now)
         if moment.trusted or trust.offset_ms is not None:

@@ -4,6 +4,7 @@ import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 import structlog
@@ -49,11 +50,12 @@ class Fetcher:
 
     Args:
         cache: Where clips go.
-        clock: For back-off and for how near a start is.
+        clock: For back-off.
         rng: Source of jitter.
         say: Takes the news; called in the fetcher's thread, must not wait.
         beat: Called in each round and with each piece of a clip: this thread lives.
         limit: A cap on how fast clips come; None is none.
+        true_now: Tells how near a start is; None: the clock is right. Called in any thread.
     """
 
     def __init__(
@@ -65,9 +67,11 @@ class Fetcher:
         beat: Callable[[], None] = lambda: None,
         *,
         limit: RateLimit | None = None,
+        true_now: Callable[[], datetime] | None = None,
     ) -> None:
         self._cache = cache
         self._clock = clock
+        self._true_now = true_now or clock.now
         self._say = say
         self._beat = beat
         self._limit = limit
@@ -108,7 +112,7 @@ class Fetcher:
         """Take all wishes of one gateway in place of its earlier ones."""
         with self._changed:
             self._sources[source.gateway_id] = source
-            self._queue.want(source.gateway_id, wants, self._clock.now(), self._mono_s())
+            self._queue.want(source.gateway_id, wants, self._true_now(), self._mono_s())
             self._changed.notify()
         self._cache.used(want.sha256 for want in wants)
 
@@ -164,7 +168,7 @@ class Fetcher:
         """Return what to do now, else seconds to wait."""
         if self._give_way:
             return self._make_room
-        now, mono_s = self._clock.now(), self._mono_s()
+        now, mono_s = self._true_now(), self._mono_s()
         soon = self._queue.needed_before(now + BEFORE_USE)
         check = self._checks.next_check(self._queue.needed(), soon, mono_s)
         # What lies on the disk is looked at first: it may save the fetch.
@@ -215,12 +219,16 @@ class Fetcher:
         self._cache.admit(job.sha256)
 
     def _go_on(self, job: Job, missing_bytes: int, came_bytes: int) -> bool:
-        """Wait as the cap wants it; False when we stop, or when a clip that is needed sooner is missing."""
+        """Wait as the cap wants it; False when we stop, it is not needed any more, or another is sooner."""
         self._beat()
-        now, mono_s = self._clock.now(), self._mono_s()
+        now, mono_s = self._true_now(), self._mono_s()
 
         def ends() -> bool:
-            return self._stopping or self._queue.overtaken(job, self._checks.here, now, mono_s)
+            return (
+                self._stopping
+                or job.sha256 not in self._queue.needed()
+                or self._queue.overtaken(job, self._checks.here, now, mono_s)
+            )
 
         with self._changed:
             if self._limit is not None and not self._limit.gives_way(missing_bytes, job.needed_at, now):

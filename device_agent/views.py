@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from device_agent.effects import Want
-from device_agent.entries import Stage
+from device_agent.entries import Entry, Stage
 from device_agent.turn import Playback
 from wire.messages import ClipRef, Health, LiveSource, State
 from wire.types import ClockVoucher, DiskState
@@ -38,10 +38,15 @@ class Kept:
 def wanted_clips(playback: Playback) -> tuple[Want, ...]:
     """Return every clip that something held needs, each with its earliest use, nearest first."""
     nearest: dict[str, Want] = {}
-    for entry in sorted(playback.entries.values(), key=lambda entry: entry.due_at):
+    for entry in sorted(playback.entries.values(), key=_needed_at):
         for clip in entry.item.clips:
-            nearest.setdefault(clip.sha256, Want(clip.sha256, clip.size_bytes, entry.due_at))
+            nearest.setdefault(clip.sha256, Want(clip.sha256, clip.size_bytes, _needed_at(entry)))
     return tuple(nearest.values())
+
+
+def _needed_at(entry: Entry) -> datetime:
+    """Return when its clips are needed, by the real time: our own clock dates what is due on arrival."""
+    return min(entry.due_at, entry.item.start_at)
 
 
 def pinned_clips(playback: Playback) -> tuple[ClipRef, ...]:

@@ -181,6 +181,24 @@ def test_what_is_spoken_live_is_heard_at_once_and_of_no_one_else(pole: Pole, far
     assert 2_900 <= (played.played_ms or 0) <= 3_040
 
 
+def test_a_cancel_in_the_middle_of_its_download_ends_both(
+    pole: Pole, far_end: FarEnd, media: MediaServer
+) -> None:
+    slow = media.add(opus(warble(30_000)), 30_000)
+    media.bytes_s = slow.size_bytes // 8
+    item = an_item(now(), clips=(slow,), late_limit_ms=60_000)
+    far_end.send(far_end.pen(GATEWAY).play(now(), item))
+    far_end.wait(lambda: media.sent[slow.sha256] > slow.size_bytes // 4)
+
+    far_end.send(far_end.pen(GATEWAY).cancel(now(), item.broadcast_id))
+    far_end.wait_for_events(GATEWAY, item.broadcast_id, Event.CANCELLED, timeout_s=3)
+    far_end.wait(lambda: media.broken_off == [slow.sha256], 5)
+    assert media.sent[slow.sha256] < slow.size_bytes
+    told = [report.event for report in far_end.about(GATEWAY, item.broadcast_id)]
+    assert told == [Event.RECEIVED, Event.CANCELLED]
+    assert pole.recording.runs == []
+
+
 def only(far_end: FarEnd, broadcast_id: str, event: Event) -> Report:
     (report,) = [each for each in far_end.about(GATEWAY, broadcast_id) if each.event is event]
     return report

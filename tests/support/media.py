@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import threading
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -63,6 +64,12 @@ class MediaServer:
         self.passwords: dict[str, str] = {}
         self.break_after: int | None = None
         """Close the connection once after so many bytes."""
+        self.bytes_s: int | None = None
+        """Send so many bytes a second; None is as fast as they are taken."""
+        self.sent: Counter[str] = Counter()
+        """Bytes of each clip, noted only while `bytes_s` slows them down."""
+        self.broken_off: list[str] = []
+        """Clips that somebody stopped to take in the middle."""
         media = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -114,7 +121,21 @@ class MediaServer:
         body = content[start:]
         if self.break_after is not None:
             body, self.break_after = body[: self.break_after], None
-        request.wfile.write(body)
+        if self.bytes_s is None:
+            request.wfile.write(body)
+        else:
+            self._trickle(request, sha256, body, self.bytes_s)
+
+    def _trickle(self, request: BaseHTTPRequestHandler, sha256: str, body: bytes, bytes_s: int) -> None:
+        piece = bytes_s // 20
+        pace = threading.Event()
+        try:
+            for start in range(0, len(body), piece):
+                request.wfile.write(body[start : start + piece])
+                self.sent[sha256] += piece
+                pace.wait(1 / 20)
+        except OSError:
+            self.broken_off.append(sha256)
 
     def _may_read(self, authorization: str) -> bool:
         if not self.passwords:

@@ -69,7 +69,8 @@ class WrongClock:
         for number, setting in enumerate(self.settings):
             truly_s = told_s - setting.ahead_s
             last = number + 1 == len(self.settings)
-            until_s = float("inf") if last else self.settings[number + 1].from_at.timestamp() + 1.5
+            # Nothing sounded in the future, as what an earlier setting dated would have by the last one.
+            until_s = now().timestamp() if last else self.settings[number + 1].from_at.timestamp() + 1.5
             if setting.from_at.timestamp() <= truly_s < until_s:
                 fitting.append(truly_s)
         assert fitting, f"sound at {told_s} fits no setting of the clock"

@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.signing import EMERGENCY, NOON, an_item
+from support.signing import EMERGENCY, NOON, a_clip, an_item
 from support.simulated import SimulatedGateway
 
 from device_agent.clock_trust import MAX_AWAY, MAX_DELAY, MAX_OFFSET, BoxClock, ClockTrust
+from device_agent.views import wanted_clips
 from wire.types import ClockVoucher, Event
 
 YEAR = timedelta(days=365)
@@ -281,3 +282,21 @@ def test_a_clock_that_nobody_vouches_for_neither_delays_an_emergency_nor_revives
     gateway.wait(30)
     assert [item for item, _ in gateway.sounded] == [urgent.broadcast_id]
     assert gateway.reports(Event.REJECTED)[-1].reason == "expired"
+
+
+@pytest.mark.parametrize("ahead", [YEAR, -YEAR], ids=str)
+def test_when_a_clip_is_needed_is_told_by_the_true_time(ahead: timedelta) -> None:
+    gateway = SimulatedGateway(now=NOON + ahead)
+    gateway.connect()
+    gateway.hear(gateway.pen.beat(NOON), "beat")
+    item, urgent = (
+        an_item(NOON + timedelta(hours=1)),
+        an_item(NOON, clips=(a_clip("b"),), priority="emergency"),
+    )
+    gateway.hear(gateway.pen.plan(NOON, item), "plan")
+    gateway.hear(gateway.pen.play(NOON, urgent, boot=gateway.boots[-1]), "emergency", key=EMERGENCY)
+    first, then = wanted_clips(gateway.core.playback)
+    assert first.sha256 == urgent.clips[0].sha256
+    assert first.needed_at <= NOON
+    assert then.needed_at == item.start_at
+    assert gateway.core.true_now(gateway.now) == NOON

@@ -5,7 +5,7 @@ import os
 import queue
 import random
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -32,12 +32,23 @@ class ClockAhead(Clock):
 
     def __init__(self) -> None:
         self._passed_ns = 0
+        self.years = 0
 
     def pass_s(self, duration_s: float) -> None:
         self._passed_ns += round(duration_s * 1e9)
 
+    def now(self) -> datetime:
+        return super().now() + self.years * timedelta(days=365)
+
     def monotonic_ns(self) -> int:
         return super().monotonic_ns() + self._passed_ns
+
+
+class HighDice(random.Random):
+    """Always throws the most."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return max(a, b)
 
 
 class Fetching:
@@ -166,3 +177,24 @@ def test_a_failed_fetch_is_named_and_tried_again(fetching: Fetching, media: Medi
     media.add(b"late", 1)
     assert fetching.news.get(timeout=10) == ClipsReady((clip.sha256,))
     assert fetching.fetcher.last_error is None
+
+
+@pytest.mark.parametrize("years", [-1, 1])
+def test_how_near_a_start_is_is_told_by_the_true_time(cache: Cache, media: MediaServer, years: int) -> None:
+    """A clock a year behind would spread it over half a minute; with one ahead none would wait."""
+    clock, news = ClockAhead(), queue.Queue[ClipNews]()
+    clock.years = years
+    fetcher = Fetcher(cache, clock, HighDice(), news.put, true_now=Clock().now)
+    soon, far = media.add(b"soon", 1), media.add(b"far", 1)
+    starts = {soon: Clock().now() + timedelta(minutes=1), far: Clock().now() + timedelta(hours=3)}
+    fetcher.start()
+    try:
+        fetcher.want(
+            Source(media.url, "31672-001", "secret"),
+            tuple(Want(clip.sha256, clip.size_bytes, at) for clip, at in starts.items()),
+        )
+        assert news.get(timeout=5) == ClipsReady((soon.sha256,))
+        with pytest.raises(queue.Empty):
+            news.get(timeout=0.3)
+    finally:
+        fetcher.stop()
