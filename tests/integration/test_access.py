@@ -73,6 +73,8 @@ def test_a_neighbour_sees_nothing_of_it(town: Town, broadcast: str, clip: dict[s
     assert neighbour.get("/broadcasts") == []
     assert neighbour.get("/bulletins") == []
     assert neighbour.get("/schedules") == []
+    assert neighbour.get("/warnings") == []
+    assert neighbour.get("/drills") == []
     for path in (
         f"/broadcasts/{broadcast}",
         f"/broadcasts/{broadcast}/deliveries",
@@ -88,6 +90,26 @@ def test_a_neighbour_sees_nothing_of_it(town: Town, broadcast: str, clip: dict[s
     commune = town.api("admin").area("Xã Trần Đề")
     assert neighbour.post(f"/areas/{own}/stop").json() == {"gateways": 0}
     assert neighbour.post(f"/areas/{commune}/stop").json()["code"] == "foreign_area"
+
+
+def test_only_those_who_may_warn_schedule_drills_and_only_for_their_own(town: Town) -> None:
+    codes = {}
+    for name in ("officer", "leader", "monitor", "neighbour"):
+        wanted = {
+            "key": "storm_4",
+            "audience": {"gateways": ["31672-001"]},
+            "start_at": "2036-01-01T09:00:00",
+        }
+        codes[name] = town.api(name).post("/drills", json=wanted).json()["code"]
+    # Ten years are too far ahead, but that is looked at only after whose the gateway is.
+    assert codes == {
+        "officer": "invalid_input",
+        "leader": "invalid_input",
+        "monitor": "not_allowed",
+        "neighbour": "foreign_area",
+    }
+    nothing = town.api("leader").post("/drills/00000000-0000-7000-8000-000000000000/cancel")
+    assert nothing.json()["code"] == "not_found"
 
 
 def test_leaders_stop_and_monitors_do_not(town: Town, clip: dict[str, Any]) -> None:
