@@ -101,7 +101,11 @@ class CapAlert(SQLModel, table=True):
     """When the same name came with other content."""
     state: State = Field(sa_type=words(State, "capstate"))
     reason: str | None = Field(default=None, max_length=40)
-    """A `controller.cap.deciding.Reason` or an `acting.Obstacle`."""
+    """A `controller.cap.deciding.Reason`."""
+    obstacle: str | None = Field(default=None, max_length=40)
+    """A `controller.cap.drafting.Obstacle`: why nothing has become of it though it holds."""
+    unspoken: list[str] = Field(default_factory=list, sa_type=sa.JSON)
+    """Languages that it is to be said in and that no voice here speaks; their text is kept."""
     emergency_ids: list[str] = Field(default_factory=list, sa_type=sa.JSON)
     """What became of it, one for each group of people that it tells something of their own."""
     received_at: datetime = Field(index=True)

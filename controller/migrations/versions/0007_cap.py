@@ -135,6 +135,8 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("reason", _TEXT(length=40), nullable=True),
+        sa.Column("obstacle", _TEXT(length=40), nullable=True),
+        sa.Column("unspoken", sa.JSON(), nullable=False),
         sa.Column("emergency_ids", sa.JSON(), nullable=False),
         sa.Column("received_at", _INSTANT(), nullable=False),
         sa.Column("effective_at", _INSTANT(), nullable=True),

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
+from signxml.signer import XMLSigner
 from support.alerts import (
     AROUND_THE_COMMUNE,
     HOSTILE,
@@ -176,6 +178,25 @@ def test_a_signed_alert_wrapped_in_another_is_no_signature(signer: Signer) -> No
     forged = alert_xml("NEW").replace(b"</alert>", b"<note>%s</note>%s</alert>" % (body, signature))
     with pytest.raises(CapRefused) as caught:
         signed_part(parse(forged), signer.pem, NOON)
+    assert caught.value.refusal is Refusal.BAD_SIGNATURE
+
+
+def test_an_alert_hidden_in_the_signature_itself_is_no_signature(signer: Signer) -> None:
+    """The schema looks away from what is in a signature, and what is in it may be what is signed."""
+    hidden = etree.fromstring(alert_xml("OLD"))
+    hidden.set("Id", "hidden")
+    signed = XMLSigner().sign(
+        hidden, key=signer.key, cert=[signer.certificate], reference_uri="hidden", always_add_key_value=False
+    )
+    (signature,) = (child for child in signed if str(child.tag).endswith("Signature"))
+    signed.remove(signature)
+    container = etree.SubElement(signature, "{http://www.w3.org/2000/09/xmldsig#}Object")
+    container.append(signed)
+    forged = etree.fromstring(alert_xml("NEW"))
+    forged.append(signature)
+    assert taken(etree.tostring(forged)).key.identifier == "NEW"
+    with pytest.raises(CapRefused) as caught:
+        signed_part(parse(etree.tostring(forged)), signer.pem, NOON)
     assert caught.value.refusal is Refusal.BAD_SIGNATURE
 
 

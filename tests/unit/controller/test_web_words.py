@@ -16,6 +16,7 @@ from controller import errors
 from controller.broadcasts.delivery import DeliveryState
 from controller.broadcasts.summary import Summary
 from controller.bulletins.categories import Category
+from controller.cap.refusal import Refusal as CapRefusal
 from controller.drills.models import DrillState
 from controller.gateways.liveness import Contact
 from controller.gateways.models import GatewayKind
@@ -131,6 +132,7 @@ def test_every_problem_has_its_sentence() -> None:
     codes = set(problems())
     codes |= {f"rule_{refusal.value}" for refusal in RuleRefusal if refusal is not RuleRefusal.NO_OCCURRENCE}
     codes |= {f"audio_{refusal.value}" for refusal in AudioRefusal}
+    codes |= {f"cap_{refusal.value}" for refusal in CapRefusal}
     codes |= {f"audio_{VoiceUnavailable.code}", "audio_failed", "bad_request", "method_not_allowed"}
     assert {f"error.{code}" for code in codes} == {key for key in catalogue("vi") if key.startswith("error.")}
 

@@ -1,0 +1,69 @@
+"""Watching the feeds themselves: one that is silent is a fault, for no news of it is not good news."""
+
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from controller.areas.models import Area
+from controller.audit.service import record
+from controller.cap.deciding import State
+from controller.cap.models import CapAlert, CapFeed
+from controller.events import Change, announce
+
+MISSES = 3
+"""So many intervals without a success are a fault."""
+
+WORRYING = ("no_voice", "nothing_prepared", "refused")
+"""What keeps an alert that holds from people: someone has to do something."""
+
+
+def overdue_since(feed: CapFeed, now: datetime) -> datetime | None:
+    """Return since when a feed is overdue; None: it is not, or need not be heard of. Pure."""
+    if feed.interval_s is None or not feed.enabled:
+        return None
+    last_at = max(feed.created_at, feed.succeeded_at or feed.created_at)
+    due_at = last_at + MISSES * timedelta(seconds=feed.interval_s)
+    return due_at if due_at < now else None
+
+
+def supervise(session: Session, *, now: datetime) -> None:
+    """Note which feeds have fallen silent, and which are back."""
+    for feed in session.exec(select(CapFeed).order_by(col(CapFeed.id))):
+        since = overdue_since(feed, now)
+        if (since is None) == (feed.silent_since is None):
+            continue
+        feed.silent_since = since
+        announce(session, Change("cap", feed.name))
+        record(
+            session,
+            now,
+            "cap_feed_silent" if since is not None else "cap_feed_back",
+            subject=feed.name,
+            area_id=feed.area_id,
+            detail={"problem": feed.problem},
+        )
+
+
+def silent_feeds(session: Session, area_path: str) -> list[CapFeed]:
+    """Return the feeds that are silent and could tell something to an area, the longest silent first."""
+    rows = session.exec(
+        select(CapFeed, Area.path)
+        .join(Area, col(Area.id) == col(CapFeed.area_id))
+        .where(col(CapFeed.silent_since).is_not(None), col(CapFeed.enabled))
+        .order_by(col(CapFeed.silent_since))
+    )
+    return [feed for feed, path in rows if area_path.startswith(path) or path.startswith(area_path)]
+
+
+def troubled_alerts(session: Session, area_path: str) -> list[CapAlert]:
+    """Return the alerts that hold and need someone: nothing could become of them, or they are contested."""
+    rows = session.exec(
+        select(CapAlert, Area.path)
+        .join(Area, col(Area.id) == col(CapAlert.area_id))
+        .where(
+            CapAlert.state == State.IN_FORCE,
+            col(CapAlert.obstacle).in_(WORRYING) | col(CapAlert.contested_at).is_not(None),
+        )
+        .order_by(col(CapAlert.received_at).desc())
+    )
+    return [alert for alert, path in rows if area_path.startswith(path) or path.startswith(area_path)]
