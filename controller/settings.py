@@ -27,6 +27,10 @@ class Settings(BaseSettings):
     broker_host: str = "127.0.0.1"
     broker_port: int = Field(default=1883, ge=1, le=65535)
     broker_tls_ca: Path | None = None
+    controller_tls_ca: Path | None = Field(
+        default=None,
+        description="On a gateway: the authority that signed our own certificate, if it is private.",
+    )
     broker_dir: Path | None = Field(
         default=None, description="Where the broker's password file is; none is DATA_DIR/broker."
     )

@@ -33,7 +33,7 @@ from device_agent.effects import (
 )
 from device_agent.evidence.witness import NOT_LISTENING, FaultNews, Listening, Witness
 from device_agent.fetcher import ClipNews, ClipsLost, ClipsReady, Fetcher
-from device_agent.http_pool import Source
+from device_agent.http_pool import Source, pin_of
 from device_agent.ids import new_id
 from device_agent.journal import JOURNAL_FILE, open_or_begin_anew
 from device_agent.link import Connected, Link, LinkEvent, Lost
@@ -133,6 +133,7 @@ class Agent:
             self._inbox.put,
             watchdog.pulse("fetcher", FETCHER_LIMIT_S),
             limit=download_limit,
+            pin=pin_of(credential, self._known_time),
             true_now=lambda: self._core.true_now(clock.now()),
         )
         self._witness = Witness(

@@ -7,6 +7,7 @@ from pathlib import Path
 import urllib3
 
 from device_agent.http_pool import Source, new_pool
+from wire.certificates import Pin
 
 _PIECE = 16 * 1024
 """Taken as it comes, and no more: what a slow link had brought when it broke is on disk."""
@@ -21,10 +22,14 @@ class GivenUp(DownloadFailed):
 
 
 class Downloader:
-    """Fetches clips through one pool of connections."""
+    """Fetches clips through one pool of connections.
 
-    def __init__(self) -> None:
-        self._pool = new_pool(connect_s=10.0, read_s=20.0)
+    Args:
+        pin: See `new_pool`.
+    """
+
+    def __init__(self, pin: Pin | None = None) -> None:
+        self._pool = new_pool(connect_s=10.0, read_s=20.0, pin=pin)
 
     def download(
         self, source: Source, sha256: str, size_bytes: int, into: Path, go_on: Callable[[int], bool]

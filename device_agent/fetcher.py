@@ -17,6 +17,7 @@ from device_agent.effects import Want
 from device_agent.fetching import FetchQueue, Job
 from device_agent.http_pool import Source
 from device_agent.rate import RateLimit
+from wire.certificates import Pin
 from wire.messages import ClipRef
 
 log = structlog.get_logger(__name__)
@@ -55,6 +56,7 @@ class Fetcher:
         say: Takes the news; called in the fetcher's thread, must not wait.
         beat: Called in each round and with each piece of a clip: this thread lives.
         limit: A cap on how fast clips come; None is none.
+        pin: The only authority that may vouch for the controller; None: the system's.
         true_now: Tells how near a start is; None: the clock is right. Called in any thread.
     """
 
@@ -67,6 +69,7 @@ class Fetcher:
         beat: Callable[[], None] = lambda: None,
         *,
         limit: RateLimit | None = None,
+        pin: Pin | None = None,
         true_now: Callable[[], datetime] | None = None,
     ) -> None:
         self._cache = cache
@@ -83,7 +86,7 @@ class Fetcher:
         self._last_error: str | None = None
         self._changed = threading.Condition()
         self._stopping = False
-        self._downloader = Downloader()
+        self._downloader = Downloader(pin)
         self._thread = threading.Thread(target=self._run, name="fetcher", daemon=True)
 
     @property

@@ -12,6 +12,7 @@ from pathlib import Path
 from device_agent.cache import Cache
 from device_agent.clock import Clock
 from device_agent.fetcher import ClipNews, Fetcher
+from device_agent.http_pool import pin_of
 from device_agent.light import LightGateway
 from device_agent.link import LinkEvent
 from wire.credential import read_credential
@@ -45,12 +46,16 @@ class Fleet:
     def __init__(self, credentials: Path, state_dir: Path, clock: Clock, rng: random.Random) -> None:
         self._clock = clock
         self._inbox: queue.SimpleQueue[_For | None] = queue.SimpleQueue()
-        self._fetcher = Fetcher(
-            Cache(state_dir / "clips", CACHE_BUDGET_BYTES), clock, rng, partial(self._say, None)
-        )
         held = [read_credential(path) for path in sorted(credentials.glob("*.json"))]
         if not held:
             raise WireError(f"no credential (*.json) in {credentials}")
+        self._fetcher = Fetcher(
+            Cache(state_dir / "clips", CACHE_BUDGET_BYTES),
+            clock,
+            rng,
+            partial(self._say, None),
+            pin=pin_of(held[0]),  # all of one controller
+        )
         self._gateways = {
             one.gateway_id: LightGateway(
                 one, self._fetcher, partial(self._say, one.gateway_id), clock.now(), rng

@@ -17,6 +17,7 @@ import urllib3
 
 from device_agent.http_pool import Source, new_pool
 from wire import backoff
+from wire.certificates import Pin
 from wire.inbox import INBOX_PATH, LONGEST_WAIT_S, MAX_ANSWER_BYTES, decode_answer, up_path
 from wire.messages import WireError
 from wire.mqtt import Incoming, NotConnected
@@ -60,13 +61,16 @@ class HttpsWay:
         source: Where the controller is and who we are.
         say: Takes what comes; called in a thread of ours, must not wait. Not called after `end`.
         rng: Source of jitter.
+        pin: See `new_pool`.
     """
 
-    def __init__(self, source: Source, say: Callable[[LinkEvent], None], rng: random.Random) -> None:
+    def __init__(
+        self, source: Source, say: Callable[[LinkEvent], None], rng: random.Random, pin: Pin | None = None
+    ) -> None:
         self._source = source
         self._say = say
         self._rng = rng
-        self._pool = new_pool(connect_s=CONNECT_S, read_s=ANSWER_S)
+        self._pool = new_pool(connect_s=CONNECT_S, read_s=ANSWER_S, pin=pin)
         self._changed = threading.Condition()
         self._connected = False
         self._over = False

@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from device_agent.effects import PublishEffect, PublishHealth, PublishReports, PublishState
-from device_agent.http_pool import Source
+from device_agent.http_pool import Source, pin_of
 from device_agent.https_way import Connected, HttpsWay, LinkEvent, Lost
 from wire.certificates import AskTime
 from wire.credential import GatewayCredential
@@ -47,6 +47,7 @@ class Link:
     ) -> None:
         self._gateway_id = credential.gateway_id
         self._source = Source(credential.controller_url, credential.gateway_id, credential.secret)
+        self._pin = pin_of(credential, ask_time)
         self._say = say
         self._rng = rng
         self._goodbye = encode(State(online=False, boot=boot))
@@ -145,7 +146,7 @@ class Link:
     def _ask_by_https(self) -> None:
         with self._lock:
             if self._https is None:
-                self._https = HttpsWay(self._source, self._say, self._rng).start()
+                self._https = HttpsWay(self._source, self._say, self._rng, self._pin).start()
 
     def _end_https(self, goodbye: bytes | None = None) -> None:
         with self._lock:

@@ -37,6 +37,14 @@ class KnownTime:
 AskTime = Callable[[], KnownTime]
 
 
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The one authority that counts, and what is known of the time."""
+
+    ca: Path
+    ask_time: AskTime
+
+
 def trusting(ca: Path, time: KnownTime) -> ssl.SSLContext:
     """Return a context that trusts the authorities in a file and nobody else.
 

@@ -25,6 +25,8 @@ class GatewayCredential(Struct, frozen=True, kw_only=True):
     keys: Annotated[tuple[PublicKey, ...], Meta(min_length=1)]
     broker_tls_ca: str | None = None
     """Path on the gateway of the authority that signed the broker's certificate."""
+    controller_tls_ca: str | None = None
+    """The same for the controller's; None: the system's authorities count."""
 
 
 def credential_json(credential: GatewayCredential) -> bytes:

@@ -63,6 +63,7 @@ def enrol(
         controller_url=settings.gateway_url,
         keys=keyring.public,
         broker_tls_ca=str(settings.broker_tls_ca) if settings.broker_tls_ca else None,
+        controller_tls_ca=str(settings.controller_tls_ca) if settings.controller_tls_ca else None,
     )
     return gateway, credential
 

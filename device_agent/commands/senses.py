@@ -11,7 +11,7 @@ from urllib3.exceptions import HTTPError
 
 from device_agent.clock import Clock
 from device_agent.commands.findings import Answer, DiskFacts
-from device_agent.http_pool import Source, new_pool
+from device_agent.http_pool import Source, new_pool, pin_of
 from device_agent.probes.timekeeping import KernelClock, ask_kernel
 from device_agent.probes.vouching import real_time_clocks
 from wire.credential import GatewayCredential
@@ -55,7 +55,7 @@ def why_unreachable(host: str, port: int) -> str | None:
 def ask_controller(credential: GatewayCredential, clock: Clock) -> Answer | str:
     """Ask for a clip that cannot exist; return the answer, or why there was none."""
     source = Source(credential.controller_url, credential.gateway_id, credential.secret)
-    pool = new_pool(connect_s=PATIENCE_S, read_s=PATIENCE_S)
+    pool = new_pool(connect_s=PATIENCE_S, read_s=PATIENCE_S, pin=pin_of(credential))
     try:
         response = pool.request("GET", f"{source.controller_url}/media/{NO_CLIP}", headers=source.headers)
     except HTTPError as error:

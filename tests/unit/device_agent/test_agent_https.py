@@ -5,6 +5,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -14,10 +15,12 @@ import pytest
 from support.authority import authority
 from support.dice import LowDice
 from support.eventually import eventually
+from support.far_end import now
 from support.signing import GATEWAY
 
 from device_agent.http_pool import Source
 from device_agent.https_way import POST_TRIES, Connected, HttpsWay, LinkEvent, Lost
+from wire.certificates import KnownTime, Pin
 from wire.inbox import LONGEST_WAIT_S, InboxAnswer, InboxMessage, encode_answer
 from wire.mqtt import Incoming, NotConnected
 from wire.topics import down
@@ -110,14 +113,16 @@ def begin() -> Iterator[Callable[..., Scene]]:
     ways: list[HttpsWay] = []
     controllers: list[tuple[Controller, ThreadingHTTPServer]] = []
 
-    def started(controller: Controller | None = None, context: ssl.SSLContext | None = None) -> Scene:
+    def started(
+        controller: Controller | None = None, context: ssl.SSLContext | None = None, pin: Pin | None = None
+    ) -> Scene:
         controller = controller or Controller()
         server = controller.serve(context)
         controllers.append((controller, server))
         scheme = "http" if context is None else "https"
         source = Source(f"{scheme}://127.0.0.1:{server.server_port}", GATEWAY, "s" * 43)
         heard: queue.SimpleQueue[LinkEvent] = queue.SimpleQueue()
-        ways.append(HttpsWay(source, heard.put, AtOnce()).start())
+        ways.append(HttpsWay(source, heard.put, AtOnce(), pin).start())
         return Scene(controller, ways[-1], heard)
 
     yield started
@@ -216,3 +221,32 @@ def test_only_a_controller_that_an_authority_we_trust_vouches_for_is_spoken_to(
     assert scene.controller.asked == []
     monkeypatch.setenv("SSL_CERT_FILE", str(ca))
     assert begin(context=context).next() == Connected()
+
+
+@pytest.mark.parametrize(
+    ("known", "is_believed"),
+    [
+        (KnownTime(clock_is_right=True), False),
+        (KnownTime(clock_is_right=False), True),
+        (KnownTime(clock_is_right=False, now=now()), False),
+        (KnownTime(clock_is_right=False, now=now() - timedelta(hours=2)), True),
+    ],
+)
+def test_with_an_authority_of_ones_own_the_dates_are_judged_by_what_is_known_of_the_time(
+    begin: Callable[..., Scene], tmp_path: Path, known: KnownTime, *, is_believed: bool
+) -> None:
+    ca, certificate, key = authority(tmp_path, "commune", timedelta(hours=-1))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    scene = begin(context=context, pin=Pin(ca, lambda: known))
+    if is_believed:
+        assert scene.next() == Connected()
+    else:
+        with pytest.raises(queue.Empty):
+            scene.heard.get(timeout=0.3)
+        assert scene.controller.asked == []
+    stranger, _, _ = authority(tmp_path, "stranger")
+    refused = begin(context=context, pin=Pin(stranger, lambda: known))
+    with pytest.raises(queue.Empty):
+        refused.heard.get(timeout=0.2)
+    assert refused.controller.asked == []
