@@ -114,12 +114,12 @@ class Conversation:
         if self._press is not None and self._press.is_held:
             raise InvalidInput(faults=["already talking"])
         wanted = Wanted(_audience(message.audience), message.mode)
-        gateways = await asyncio.to_thread(self._look, message.csrf_token, wanted)
+        gateways, title = await asyncio.to_thread(self._look, message.csrf_token, wanted)
         self._codec, self._wanted = message.codec, wanted
         self._renew()
-        await self._say(messages.armed(self._svc.settings.live_longest_s * 1000, gateways))
+        await self._say(messages.armed(self._svc.settings.live_longest_s * 1000, gateways, title))
 
-    def _look(self, csrf_token: str, wanted: Wanted) -> int:
+    def _look(self, csrf_token: str, wanted: Wanted) -> tuple[int, str]:
         with Session(self._svc.engine) as session:
             _, opened = who_is(session, self._token, now=self._svc.clock.now(), address=self._address)
             ours = opened.csrf_token

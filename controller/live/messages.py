@@ -68,9 +68,9 @@ def read_message(text: str) -> FromPhone:
         raise InvalidInput(faults=[each["msg"] for each in error.errors()[:5]]) from error
 
 
-def armed(longest_ms: int, gateways: int) -> dict[str, Any]:
-    """Ready: a press would be heard by so many gateways."""
-    return {"type": "armed", "longest_ms": longest_ms, "gateways": gateways}
+def armed(longest_ms: int, gateways: int, title: str) -> dict[str, Any]:
+    """Ready: a press would be heard by so many gateways, under this title."""
+    return {"type": "armed", "longest_ms": longest_ms, "gateways": gateways, "title": title}
 
 
 def opened(emergency_id: str, broadcast_id: str, gateways: int, opens_in_ms: int) -> dict[str, Any]:

@@ -45,8 +45,8 @@ class Ordered:
     """Until the announcement of a test or a drill is over; 0 for what is real."""
 
 
-def look_around(svc: Services, token: str | None, address: str, wanted: Wanted) -> int:
-    """Return how many gateways would hear it, and change nothing.
+def look_around(svc: Services, token: str | None, address: str, wanted: Wanted) -> tuple[int, str]:
+    """Return how many gateways would hear it, and under which title; change nothing.
 
     Raises:
         NotLoggedIn: Nobody holds the token.
@@ -55,7 +55,8 @@ def look_around(svc: Services, token: str | None, address: str, wanted: Wanted) 
     now = svc.clock.now()
     with Session(svc.engine) as session:
         actor, _ = who_is(session, token, now=now, address=address)
-        return len(choose(session, actor, wanted.audience, svc.today(now), Permission.WARN).gateway_ids)
+        chosen = choose(session, actor, wanted.audience, svc.today(now), Permission.WARN)
+        return len(chosen.gateway_ids), _title(actor)
 
 
 def order_live(svc: Services, token: str | None, address: str, wanted: Wanted, source: LiveSource) -> Ordered:
@@ -108,7 +109,7 @@ def still_stands(svc: Services, ordered: Ordered) -> bool:
 
 def _new(actor: Actor, wanted: Wanted, source: LiveSource) -> NewEmergency:
     return NewEmergency(
-        title=wanted.title or sentence("live.title", DEFAULT_LANGUAGE, name=actor.name),
+        title=wanted.title or _title(actor),
         source=EmergencySource.VOICE,
         audience=wanted.audience,
         live=source,
@@ -117,3 +118,7 @@ def _new(actor: Actor, wanted: Wanted, source: LiveSource) -> NewEmergency:
         level=wanted.level,
         supersedes=wanted.supersedes,
     )
+
+
+def _title(actor: Actor) -> str:
+    return sentence("live.title", DEFAULT_LANGUAGE, name=actor.name)

@@ -1,5 +1,6 @@
 """A phone without a browser: its socket, its frames, its button."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Sequence
@@ -21,25 +22,31 @@ class Phone:
     """Someone who is logged in and holds a phone.
 
     Args:
-        api: The log-in; who proves again who they are, which a live voice asks for.
+        api: The log-in.
         host: Where the socket is opened: the controller's own address, or that of a line to it.
         port: As well.
         origin: Of the page; None is our own.
+        prove: Whether they prove again who they are, which a live voice asks for.
     """
 
-    def __init__(self, api: Api, host: str, port: int, *, origin: str | None = None) -> None:
-        proved = api.post("/step-up", json={"method": "password", "secret": PASSWORD})
-        assert proved.status_code == httpx.codes.OK, proved.text
+    def __init__(
+        self, api: Api, host: str, port: int, *, origin: str | None = None, prove: bool = True
+    ) -> None:
+        if prove:
+            proved = api.post("/step-up", json={"method": "password", "secret": PASSWORD})
+            assert proved.status_code == httpx.codes.OK, proved.text
         self._csrf_token = api.client.headers["X-CSRF-Token"]
         self.messages: list[dict[str, Any]] = []
         self._said = threading.Condition()
         self._closed = False
-        self.socket: ClientConnection = connect(
+        opening = connect(
             f"ws://{host}:{port}/api/v1/live",
             origin=Origin(origin or f"http://{host}:{port}"),
             additional_headers={"Cookie": f"loacast={api.client.cookies['loacast']}"},
             compression=None,
         )
+        self._ending = contextlib.ExitStack()
+        self.socket: ClientConnection = self._ending.enter_context(opening)
         self._thread = threading.Thread(target=self._listen, name="phone", daemon=True)
         self._thread.start()
 
@@ -86,7 +93,7 @@ class Phone:
         self.socket.socket.close()
 
     def hang_up(self) -> None:
-        self.socket.close()
+        self._ending.close()
         self._thread.join(5)
 
     def _listen(self) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 from playwright.sync_api import Page, Route
+from playwright.sync_api import TimeoutError as TooLate
 from support.town import Api
 
 _SCRIPT = """
@@ -66,15 +67,25 @@ class TalkPage:
     def release(self) -> None:
         self.page.evaluate("talk.release()")
 
+    def freeze(self, for_ms: int) -> None:
+        """Let the page hang: its socket stays open, and nothing comes through it."""
+        self.page.evaluate(
+            "(ms) => void setTimeout(() => { for (const end = Date.now() + ms; Date.now() < end; ); })",
+            for_ms,
+        )
+
     def wait_for(self, state: str, timeout_s: float = 10, **detail: Any) -> dict[str, Any]:
         """Wait until the page was told a state, with these details, and return the last of that kind."""
         looked_for = orjson.dumps({"state": state, **detail}).decode()
-        handle = self.page.wait_for_function(
-            """(wanted) =>
-              told.findLast((each) => Object.keys(wanted).every((key) => each[key] === wanted[key]))""",
-            arg=orjson.loads(looked_for),
-            timeout=timeout_s * 1000,
-        )
+        try:
+            handle = self.page.wait_for_function(
+                """(wanted) =>
+                  told.findLast((each) => Object.keys(wanted).every((key) => each[key] === wanted[key]))""",
+                arg=orjson.loads(looked_for),
+                timeout=timeout_s * 1000,
+            )
+        except TooLate as error:
+            raise AssertionError(f"not {looked_for}, but {self.page.evaluate('told.slice(-4)')}") from error
         found: dict[str, Any] = handle.json_value()
         return found
 

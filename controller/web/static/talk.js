@@ -60,7 +60,9 @@ export class Talk {
   #pressed = null; // while the button is held: { at, frames, number, ... }
   #unsent = null; // what a bad line has left to be uploaded
   #failures = 0;
-  droppedMs = 0;
+  #longestMs = null;
+  #title = document.title;
+  #droppedMs = 0;
   #timers = new Set();
   #blocks = 0;
 
@@ -166,9 +168,10 @@ export class Talk {
       if (!this.#pressed && this.state !== "bad_link") {
         this.#tell("armed", { gateways: said.gateways, longestMs: said.longest_ms });
       }
-      this.longestMs = said.longest_ms;
+      this.#longestMs = said.longest_ms;
+      this.#title = said.title;
     } else if (type === "open" && this.#pressed?.live) {
-      this.#pressed.order = { emergencyId: said.emergency_id, broadcastId: said.broadcast_id, gateways: said.gateways, longestMs: this.longestMs };
+      this.#pressed.order = { emergencyId: said.emergency_id, broadcastId: said.broadcast_id, gateways: said.gateways, longestMs: this.#longestMs };
       this.#later(said.opens_in_ms, () => this.#talking());
     } else if (type === "ended" || type === "closed") {
       this.#closed(said);
@@ -184,7 +187,7 @@ export class Talk {
   }
 
   #closed({ reason, broadcast_id: broadcastId, said_ms: saidMs, clip_sha256: clipSha256 = null }) {
-    const droppedMs = this.#pressed?.droppedMs ?? this.droppedMs;
+    const droppedMs = this.#pressed?.droppedMs ?? this.#droppedMs;
     if (this.#pressed) {
       if (!this.#pressed.live || broadcastId !== this.#pressed.order?.broadcastId) {
         return; // of one before
@@ -260,7 +263,7 @@ export class Talk {
       return;
     }
     this.#pressed = null; // a second release finds nothing
-    this.droppedMs = press.droppedMs;
+    this.#droppedMs = press.droppedMs;
     const isTap = performance.now() - press.at < TAP_MS;
     const last = this.#microphone.hush();
     if (press.live && (isTap || reason === "hidden")) {
@@ -275,7 +278,7 @@ export class Talk {
     } else if (isTap || !press.frames.length) {
       this.discard();
     } else {
-      this.#unsent = { frames: press.frames, codec: press.codec, order: press.order, audience: this.#page.audience(), mode: this.#page.mode() };
+      this.#unsent = { id: crypto.randomUUID(), frames: press.frames, codec: press.codec, order: press.order, audience: this.#page.audience(), mode: this.#page.mode() };
       this.#upload();
     }
   }
@@ -294,7 +297,7 @@ export class Talk {
     try {
       said.clip ??= await this.#prepare(said);
       const { id } = await call("POST", "/api/v1/emergencies", {
-        source: "recording", clip_sha256: said.clip, audience: said.audience, mode: said.mode,
+        id: said.id, source: "recording", clip_sha256: said.clip, title: this.#title, audience: said.audience, mode: said.mode,
         supersedes: said.order ? [said.order.emergencyId] : [],
       });
       this.#unsent = null;
