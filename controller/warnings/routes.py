@@ -35,7 +35,9 @@ class WarningOut(BaseModel):
     languages: list[str] = Field(description="In the order in which it is said.")
     duration_ms: int = Field(description="All languages together.")
     blanks: list[BlankOut] = Field(description="Filled, it is spoken anew and gateways have to fetch it.")
-    siren: str | None = Field(description="Key of the siren that fits; none: the attention signal does.")
+    siren: str | None = Field(
+        description="Key of the siren that fits and is prepared; none: the attention signal."
+    )
     text: str
 
 
@@ -65,7 +67,9 @@ def list_warnings(
     Words and signals that belong to every emergency (all clear, drill, sirens) are not among them.
     """
     area = _area(svc, actor, session, area_id)
-    return [_out(each) for each in all_sounds(session, area.path) if not is_role(each.key)]
+    found = all_sounds(session, area.path)
+    keys = {each.key for each in found}
+    return [_out(each, keys) for each in found if not is_role(each.key)]
 
 
 @router.post("/warnings/{key}/spoken", status_code=202, operation_id="speak_warning")
@@ -97,8 +101,9 @@ def _area(
     return area
 
 
-def _out(sound: PreparedSound) -> WarningOut:
+def _out(sound: PreparedSound, prepared: set[str]) -> WarningOut:
     packed = find_packed(sound.key)
+    siren = packed.siren if packed else None
     return WarningOut(
         key=sound.key,
         title=sound.main.title,
@@ -107,6 +112,6 @@ def _out(sound: PreparedSound) -> WarningOut:
         languages=list(sound.languages),
         duration_ms=sound.duration_ms,
         blanks=[BlankOut(name=each.name, label=each.label) for each in packed.blanks] if packed else [],
-        siren=packed.siren if packed else None,
+        siren=siren if siren in prepared else None,
         text=sound.main.text,
     )

@@ -34,6 +34,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     keep_warning(engine, areas["Xã Trần Đề"], "Bão mạnh", at=now, hazard="storm", level=4)
     keep_warning(engine, station, "ព្យុះ", at=now, hazard="storm", level=4, language="km")
     keep_warning(engine, areas["Xã Trần Đề"], "Báo yên", at=now, key="all_clear")
+    keep_warning(engine, station, "Còi báo bão", at=now, key="siren_storm")
     keep_warning(engine, station, "Vỡ bờ bao", at=now, key="dyke_broken")
     keep_warning(engine, other, "Cháy", at=now, key="fire", hazard="fire")
     engine.dispose()
@@ -63,7 +64,8 @@ def test_an_officer_sees_what_their_gateways_keep_and_not_what_has_a_role(served
 
 def test_the_commune_does_not_see_what_only_a_station_below_keeps(served: Served) -> None:
     leader = served.api("leader")
-    assert [each["languages"] for each in leader.get("/warnings")] == [["vi"]]
+    # Nor a siren that they could not order.
+    assert [(each["languages"], each["siren"]) for each in leader.get("/warnings")] == [(["vi"], None)]
     station = served.commune.areas["Địa bàn đài Đại Ân 2"]
     assert len(leader.get("/warnings", area_id=station)) == 2
 
