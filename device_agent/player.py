@@ -1,6 +1,5 @@
 """The thread that keeps the sound device fed, with silence when nothing plays."""
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -12,9 +11,10 @@ from device_agent.clock import Clock
 from device_agent.effects import PlayerEffect, StartPlaying, StopPlaying
 from device_agent.frame_clock import NOMINAL_NS
 from device_agent.player_events import Failed, PlayerEvent
-from device_agent.sequencer import Sequencer
+from device_agent.priority import ask_for_priority
+from device_agent.revising import Revisable
+from device_agent.sequencer import Composed, Sequencer
 from device_agent.sinks.contract import BLOCK_FRAMES, RATE, Sink, SinkError
-from device_agent.stretching import Stretcher
 from device_agent.trim import Trim
 from device_agent.voice import OpenVoice
 
@@ -22,19 +22,11 @@ log = structlog.get_logger(__name__)
 
 REOPEN_S = 1.0
 
+PATIENT_S = 0.5
+IMPATIENT_S = 0.002
+"""How long to wait at a time while something that should have begun is being decoded."""
+
 NO_DEVICE = "sound_device"
-REALTIME_PRIORITY = 10
-
-
-def ask_for_priority() -> None:
-    """Put the calling thread before ordinary work, where the system allows it (RLIMIT_RTPRIO, or root).
-
-    A block of sound has 20 ms to be ready; on a busy box an ordinary thread sometimes gets none of them.
-    """
-    try:
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(REALTIME_PRIORITY))
-    except (AttributeError, OSError) as error:  # no such call on macOS, or not allowed
-        log.info("sound_without_priority", reason=str(error))
 
 
 class Player:
@@ -69,6 +61,7 @@ class Player:
         self._whispers = whispers
         self._sequencer = Sequencer(open_voice, say)
         self._wishes: deque[PlayerEffect] = deque()
+        self._sink: Sink | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="player", daemon=True)
 
@@ -77,8 +70,11 @@ class Player:
         self._thread.start()
 
     def do(self, effect: PlayerEffect) -> None:
-        """Take a wish of the core; carried out within one block, 20 ms."""
+        """Take a wish of the core; carried out at once where the sink lets what it took be revised."""
         self._wishes.append(effect)
+        sink = self._sink
+        if sink is not None:
+            sink.nudge()
 
     def stop(self) -> None:
         """Let the sound device go, after what it has was heard."""
@@ -106,16 +102,26 @@ class Player:
             except SinkError as error:
                 self._without_device(error)
             finally:
+                self._sink = None
                 sink.close()
         self._sequencer.close()
 
     def _feed(self, sink: Sink) -> None:
-        trim, stretcher = Trim(), Stretcher()
+        self._sink = sink
+        trim, written = Trim(), Revisable(sink, self._sequencer)
         while not self._stopping.is_set():
             self._beat()
+            try:
+                has_room = sink.wait(IMPATIENT_S if self._sequencer.is_held_up else PATIENT_S)
+            except SinkError:
+                self._sequencer.fail(NO_DEVICE, Composed())
+                raise
             while self._wishes:
                 self._sequencer.do(self._wishes.popleft())
             ahead_ns = self._clock.wall_minus_monotonic_ns()
+            if not written.revise(ahead_ns) and not has_room:
+                continue
+            stretcher = written.stretcher
             held_ns = round(stretcher.held_frames * NOMINAL_NS)
             next_ns = sink.next_ns() + held_ns
             sounds_ns = next_ns if self._whispers() else self._sequencer.sounds_at_ns(next_ns, ahead_ns)
@@ -131,6 +137,7 @@ class Player:
             except SinkError:
                 self._sequencer.fail(NO_DEVICE, composed)
                 raise
+            written.wrote(composed)
             self._sequencer.written(composed, first_ns, ahead_ns, dry=sink.underruns - dry)
 
     def _without_device(self, error: SinkError) -> None:

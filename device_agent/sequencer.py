@@ -84,6 +84,48 @@ class Sequencer:
         starts += [unix_ns(voice.item.start_at) for voice in self._cued.values()]
         return min(starts) - wall_minus_monotonic_ns if starts else None
 
+    def overdue_frames(self, first_ns: int, wall_minus_monotonic_ns: int) -> int:
+        """Return by how many frames before its next block something should change: a fade, or a beginning.
+
+        Args:
+            first_ns: As for `compose`.
+            wall_minus_monotonic_ns: As for `compose`.
+
+        Returns:
+            0 if the next block is early enough.
+        """
+        current = self._current
+        if current is not None and current.is_to_fade_now:
+            return RATE
+        upcoming = self._next[0] if self._next else None
+        if upcoming is None or not upcoming.voice.has_samples():
+            return 0
+        ahead = _frame_of(upcoming.at_ns, first_ns + wall_minus_monotonic_ns)
+        if current is None:
+            return max(0, -ahead)
+        return max(0, FADE_FRAMES - ahead) if current.broadcast_id in upcoming.preempts else 0
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether something that is to pre-empt has not been decoded yet."""
+        return bool(self._next) and not self._next[0].voice.has_samples() and not self._next[0].voice.over
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether no item sounds."""
+        return self._current is None
+
+    def cut_off(self, unheard_frames: int) -> None:
+        """End what sounds: it was faded out in what had been composed.
+
+        Args:
+            unheard_frames: How much of it was composed and will not sound.
+        """
+        if self._current is not None:
+            self._current.unread(unheard_frames)
+            self._ended(self._current)
+            self._current = None
+
     def compose(self, first_ns: int, wall_minus_monotonic_ns: int, not_before_ns: int = 0) -> Composed:
         """Return the next block; `written` must follow.
 

@@ -125,6 +125,17 @@ class Voice:
             self._energy += float(np.dot(sound, sound))
         return sound
 
+    @property
+    def is_to_fade_now(self) -> bool:
+        """Whether the next sample read is the first one to fade."""
+        return self._fade_from is not None and self._fade_from >= self.read_frames
+
+    def unread(self, frames: int) -> None:
+        """Take note that the last so many frames never sounded; of the rest the level is the same."""
+        kept = max(0, self.read_frames - frames)
+        self._energy *= kept / max(self.read_frames, 1)
+        self.read_frames = kept
+
     def fade_at(self, frame: int) -> None:
         """Fade out from this frame of the voice on; the first wish to do so counts."""
         if self._fade_from is None:

@@ -13,7 +13,7 @@ USER = "loacast-agent"
 STATE_DIR = Path("/var/lib/loacast-agent")
 RUNTIME_DIR = Path("/run/loacast-agent")
 REALTIME_PRIORITY = 10
-"""What `player.ask_for_priority` asks for."""
+"""What `priority.ask_for_priority` asks for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from threading import Lock
 import numpy as np
 
 from device_agent.evidence.timeline import SECOND_NS, Samples, Timeline
-from device_agent.sinks.contract import RATE, Block, Sink
+from device_agent.sinks.contract import RATE, Block, Revision, Sink
 
 _NOTHING: Samples = np.zeros(0, dtype=np.float32)
 
@@ -102,6 +102,24 @@ class WatchedSink:
         at_ns = self._inner.write(block)
         self._written.took(block, at_ns, whispered=whispered)
         return at_ns
+
+    def wait(self, most_s: float) -> bool:
+        """Wait for room; see `Sink.wait`."""
+        return self._inner.wait(most_s)
+
+    def nudge(self) -> None:
+        """End a `wait`."""
+        self._inner.nudge()
+
+    def revise(self, most_frames: int, revision: Revision) -> int:
+        """Change what waits for the device, and the memory of it; see `Sink.revise`."""
+
+        def remembered(waiting: Block) -> Block:
+            revised = revision(waiting)
+            self._written.samples.replace_last(len(waiting), revised)
+            return revised
+
+        return self._inner.revise(most_frames, remembered)
 
     def close(self) -> None:
         """Let go of the device."""

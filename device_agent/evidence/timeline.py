@@ -60,6 +60,20 @@ class Timeline:
             while self._blocks[0][0] < self._end_ns - KEPT_NS:
                 self._blocks.popleft()
 
+    def replace_last(self, count: int, samples: Samples) -> None:
+        """Put these samples, as many or fewer, in the place of the newest ones; they never sounded."""
+        with self._lock:
+            while count and self._blocks:
+                at_ns, follows, block = self._blocks.pop()
+                kept = block[: max(0, len(block) - count)]
+                count -= len(block) - len(kept)
+                self._end_ns = at_ns + len(kept) * SECOND_NS // self.rate_hz
+                if len(kept):
+                    self._blocks.append((at_ns, follows, kept))
+            if len(samples) and self._end_ns is not None:
+                self._blocks.append((self._end_ns, bool(self._blocks), samples))
+                self._end_ns += len(samples) * SECOND_NS // self.rate_hz
+
     def between(self, start_ns: int, end_ns: int) -> Samples:
         """Return the samples from one instant until before another.
 

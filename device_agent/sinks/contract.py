@@ -1,5 +1,6 @@
 """What every sink promises."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +14,9 @@ BLOCK_FRAMES = 960
 
 Block = NDArray[np.float32]
 """`BLOCK_FRAMES` samples, full scale ±1; a sink takes some more or fewer as well."""
+
+Revision = Callable[[Block], Block]
+"""Given what waits, returns what is to wait instead: as long, or shorter."""
 
 SILENCE: Block = np.zeros(BLOCK_FRAMES, dtype=np.float32)
 SILENCE.flags.writeable = False
@@ -45,6 +49,29 @@ class Sink(Protocol):
 
         Raises:
             SinkError: The device is gone.
+        """
+
+    def wait(self, most_s: float) -> bool:
+        """Wait until there is room for a block, until `nudge`, or so long; return whether there is room.
+
+        A sink that does not let what it took be revised has no reason to wait before `write` does.
+
+        Raises:
+            SinkError: The device is gone.
+        """
+
+    def nudge(self) -> None:
+        """End a `wait`, from another thread: there is something to do that is better done at once."""
+
+    def revise(self, most_frames: int, revision: Revision) -> int:
+        """Change what was written last and has not gone to the device yet.
+
+        Args:
+            most_frames: How many of the newest frames at most; fewer are given if fewer wait.
+            revision: Called once, and the device waits for it.
+
+        Returns:
+            How many frames fewer have been written now.
         """
 
     def close(self) -> None:

@@ -5,16 +5,21 @@ from typing import Any
 
 from device_agent.clock import Clock
 from device_agent.frame_clock import FrameClock
-from device_agent.sinks.contract import BLOCK_FRAMES, RATE, SILENCE, Block, SinkError
+from device_agent.priority import ask_for_priority
+from device_agent.sinks.contract import BLOCK_FRAMES, RATE, SILENCE, Block, Revision, SinkError
 from device_agent.sinks.ring import Ring
 
-LATENCY_S = 0.1
-"""Asked for by name: PortAudio's own choices differ by a factor of ten between devices."""
+LATENCY_S = 0.06
+"""Asked for by name: PortAudio's own choices differ by a factor of ten between devices. What is in there
+sounds before anything else can: it is most of what a pre-emption takes."""
 
-WAITING_FRAMES = 2 * BLOCK_FRAMES
-"""What waits at most between the player and the device's own buffer."""
+WAITING_FRAMES = 3 * BLOCK_FRAMES
+"""What waits at least between the player and the device's own buffer; it can still be revised."""
 
-ROOM_FRAMES = 2 * BLOCK_FRAMES + 8
+STRETCHED_FRAMES = 8
+"""By so much a block is longer at most when it has been stretched."""
+
+ROOM_FRAMES = 2 * BLOCK_FRAMES + STRETCHED_FRAMES
 """Two blocks are made at once, stretched by as much as they ever are."""
 
 SETTLE_BLOCKS = 25
@@ -43,8 +48,10 @@ class DeviceSink:
         self._clock = clock
         self._ring = Ring(WAITING_FRAMES + ROOM_FRAMES, ROOM_FRAMES)
         self._seen = FrameClock()
+        self._is_called = False
         self._opened_ns = clock.monotonic_ns()
         self._underruns = 0
+        self._room_ns = self._opened_ns
         self._written_frames = 0
         self._taken_frames = 0
         self._starved_frames = 0
@@ -96,6 +103,27 @@ class DeviceSink:
         self._written_frames += len(block)
         return at_ns
 
+    def wait(self, most_s: float) -> bool:
+        """Wait for room; see `Sink.wait`."""
+        has_room = self._ring.wait(BLOCK_FRAMES + STRETCHED_FRAMES, most_s)
+        now_ns = self._clock.monotonic_ns()
+        if has_room:
+            self._room_ns = now_ns
+        elif now_ns - self._room_ns > STALLED_S * 1e9:
+            self._abort()
+            raise SinkError(f"the sound device took nothing for {STALLED_S:.0f} s")
+        return has_room
+
+    def nudge(self) -> None:
+        """End a `wait`."""
+        self._ring.nudge()
+
+    def revise(self, most_frames: int, revision: Revision) -> int:
+        """Change what waits for the device; see `Sink.revise`."""
+        fewer = self._ring.revise(most_frames, revision)
+        self._written_frames -= fewer
+        return fewer
+
     def close(self) -> None:
         """Let half a second of silence follow what was written, then let go of the device."""
         with contextlib.suppress(SinkError):
@@ -109,6 +137,10 @@ class DeviceSink:
             self._stream.abort()
 
     def _callback(self, out: Any, frames: int, time: Any, status: Any) -> None:
+        if not self._is_called:
+            # PortAudio's own thread, which refills the device's 60 ms: none of them is to be lost.
+            self._is_called = True
+            ask_for_priority()
         # PortAudio's clock may be the wall's or the monotonic one, and a busy processor may have held us up
         # since it was read: both fall out when it is read again beside ours.
         wait_s = time.outputBufferDacTime - self._stream.time

@@ -16,7 +16,7 @@ import numpy as np
 
 from device_agent.clock import Clock
 from device_agent.frame_clock import FrameClock
-from device_agent.sinks.contract import RATE, Block, SinkError
+from device_agent.sinks.contract import RATE, Block, Revision, SinkError
 
 BUFFER_NS = 80_000_000
 _SECOND_NS = 1_000_000_000
@@ -101,6 +101,17 @@ class FileSink:
             self._in_run = False
         self._written_frames += len(block)
         return self._seems_ns(first)
+
+    def wait(self, _most_s: float) -> bool:
+        """Do not wait: what is on record stays, so nothing is gained by it."""
+        return True
+
+    def nudge(self) -> None:
+        """Do nothing; nobody waits."""
+
+    def revise(self, _most_frames: int, _revision: Revision) -> int:
+        """Change nothing: what was written is as good as in the device."""
+        return 0
 
     def close(self) -> None:
         """Wait until what was written has sounded."""

@@ -1,6 +1,7 @@
 """Samples on their way from the thread that makes them to the one that the sound device calls."""
 
 import threading
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ class Ring:
         self._room = room
         self._first = 0
         self._held = 0
+        self._nudged = False
         self._changed = threading.Condition()
 
     def put(self, sound: NDArray[np.float32], timeout_s: float) -> bool:
@@ -33,6 +35,37 @@ class Ring:
             self._samples[: len(sound) - until_edge] = sound[until_edge:]
             self._held += len(sound)
             return True
+
+    def wait(self, frames: int, timeout_s: float) -> bool:
+        """Return whether there is room for so many, waiting for it until `nudge` or so long."""
+        size = len(self._samples)
+        with self._changed:
+            if size - self._held < frames:
+                self._changed.wait_for(lambda: self._nudged or size - self._held >= self._room, timeout_s)
+            self._nudged = False
+            return size - self._held >= frames
+
+    def nudge(self) -> None:
+        """End a `wait`, now or the next one."""
+        with self._changed:
+            self._nudged = True
+            self._changed.notify()
+
+    def revise(self, most: int, revision: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> int:
+        """Put what `revision` makes of the newest samples in their place; return by how many fewer they are.
+
+        Args:
+            most: How many samples at most are revised; fewer if fewer are held.
+            revision: Returns as many samples as it is given, or fewer. Whoever takes waits for it.
+        """
+        size = len(self._samples)
+        with self._changed:
+            count = min(max(most, 0), self._held)
+            places = (self._first + self._held - count + np.arange(count)) % size
+            revised = revision(self._samples[places])
+            self._samples[places[: len(revised)]] = revised
+            self._held -= count - len(revised)
+            return count - len(revised)
 
     def take_into(self, out: NDArray[np.float32]) -> int:
         """Fill `out` from its beginning as far as there are samples; return how many. Does not wait."""

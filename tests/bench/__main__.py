@@ -8,6 +8,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import typer
 
+from tests.bench import cut as cutting
 from tests.bench import emergency as warning
 from tests.bench import fanout as fanning
 from tests.bench import gateway as single
@@ -59,6 +60,14 @@ def gateway(
 ) -> None:
     """Measure what one gateway costs: memory, processor, time from start to ready."""
     single.measure(seconds, rounds, sink)
+
+
+@app.command()
+def cut(
+    rounds: Annotated[int, typer.Option(min=1, max=500, help="How often a sound is cut off.")] = 20,
+) -> None:
+    """Let an emergency cut off what sounds through PulseAudio: from the order to the fade."""
+    cutting.measure(rounds)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,41 @@ def test_whoever_waits_for_room_is_woken_when_there_is_enough() -> None:
     assert took == [True]
 
 
+@given(st.integers(0, 99), st.integers(0, 99), st.integers(0, 120), st.integers(0, 99))
+def test_the_newest_can_be_revised_and_the_rest_stays(before: int, held: int, most: int, kept: int) -> None:
+    ring = Ring(100, 60)
+    ring.put(np.zeros(before, dtype=np.float32), 0.0)
+    ring.take_into(np.zeros(before, dtype=np.float32))
+    ring.put(np.arange(held, dtype=np.float32), 0.0)
+    given_: list[int] = []
+
+    def revision(waiting: np.ndarray) -> np.ndarray:
+        given_.append(len(waiting))
+        return -waiting[:kept]
+
+    fewer = ring.revise(most, revision)
+    revised = min(most, held)
+    assert given_ == [revised]
+    assert fewer == revised - min(kept, revised)
+    out = np.zeros(200, dtype=np.float32)
+    count = ring.take_into(out)
+    expected = np.arange(held - fewer, dtype=np.float32)
+    expected[held - revised :] *= -1
+    np.testing.assert_array_equal(out[:count], expected)
+
+
+def test_a_nudge_ends_a_wait_for_room() -> None:
+    ring = Ring(100, 60)
+    ring.put(np.zeros(90, dtype=np.float32), 0.0)
+    found: list[bool] = []
+    waiter = threading.Thread(target=lambda: found.append(ring.wait(20, 10.0)))
+    waiter.start()
+    ring.nudge()
+    waiter.join(5)
+    assert found == [False]
+    assert ring.wait(5, 0.0)
+
+
 def test_a_clip_that_breaks_off_sounds_up_to_there() -> None:
     sound = np.random.default_rng(3).standard_normal(13 * BLOCK_FRAMES).astype(np.float32)
 

@@ -26,7 +26,7 @@ from device_agent.evidence.sink import WatchedSink, Written
 from device_agent.evidence.squelch import END_S, LEARN_S, MARGIN_DB, RAISE_S, Squelch, idle_second
 from device_agent.evidence.timeline import SECOND_NS, Timeline
 from device_agent.player import Player
-from device_agent.sinks.contract import BLOCK_FRAMES, RATE, SILENCE, Block
+from device_agent.sinks.contract import BLOCK_FRAMES, RATE, SILENCE, Block, Revision
 from device_agent.sinks.file import FileSink
 from device_agent.voice import Voice
 from wire.types import Fault, SelfTest
@@ -181,6 +181,15 @@ class Loop:
     def write(self, block: Block) -> int:
         self.sounded.append(block)
         return self.now_ns
+
+    def wait(self, _most_s: float) -> bool:
+        return True
+
+    def nudge(self) -> None:
+        pass
+
+    def revise(self, _most_frames: int, _revision: Revision) -> int:
+        return 0
 
     def close(self) -> None:
         self.device = False

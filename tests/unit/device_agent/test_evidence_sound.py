@@ -220,6 +220,16 @@ def test_a_timeline_does_not_bridge_what_was_lost() -> None:
             timeline.between(start_ns, end_ns)
 
 
+def test_a_timeline_forgets_what_was_taken_back() -> None:
+    timeline = Timeline(1_000)
+    for block in range(3):
+        timeline.add(block * SECOND_NS // 10, np.full(100, block, dtype=np.float32))
+    timeline.replace_last(150, np.full(50, 9, dtype=np.float32))
+    timeline.add(2 * SECOND_NS // 10, np.full(100, 5, dtype=np.float32))
+    sound = timeline.between(0, 3 * SECOND_NS // 10)
+    np.testing.assert_array_equal(sound, np.repeat([0, 1, 9, 5], [100, 50, 50, 100]))
+
+
 def test_a_timeline_forgets_and_follows_the_jitter_of_its_source() -> None:
     timeline = Timeline(RATE)
     jitter = np.random.default_rng(1).integers(-20_000_000, 20_000_000, 200)
