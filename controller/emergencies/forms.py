@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from controller.emergencies.models import Emergency, EmergencySource, Ending
-from controller.emergencies.roll_call import Phase, RollCall
+from controller.emergencies.roll_call import RollCall
 from controller.programme.forms import AudienceIn
 from wire.types import UUID_PATTERN, Mode
 
@@ -41,7 +41,14 @@ class EmergencyIn(BaseModel):
         str | None, Field(max_length=60, description="Key of a prepared signal that sounds first.")
     ] = None
     every_minutes: Annotated[int | None, Field(ge=1, le=24 * 60)] = None
-    until_at: datetime | None = None
+    lasts_minutes: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=3 * 24 * 60,
+            description="Nothing of it begins after so long; a phone's clock may be wrong.",
+        ),
+    ] = None
     supersedes: Annotated[list[str], Field(max_length=16)] = []
 
 
@@ -148,8 +155,8 @@ def roll_call_out(emergency_id: str, found: RollCall, at: datetime) -> RollCallO
         broadcast_id=found.broadcast_id,
         start_at=found.start_at,
         at=at,
-        total=found.count(),
-        heard=found.count(Phase.SOUNDING, Phase.FINISHED),
+        total=found.total,
+        heard=found.heard,
         hamlets=[
             HamletOut(
                 area_id=each.area_id,

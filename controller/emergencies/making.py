@@ -1,6 +1,6 @@
 """From what a form asks for to an emergency that can be ordered."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
@@ -65,7 +65,7 @@ def wanted_emergency(
         hazard=form.hazard or (prepared.main.hazard if prepared else None),
         level=form.level or (prepared.main.level if prepared else None),
         every_ms=form.every_minutes * 60_000 if form.every_minutes else None,
-        until_at=form.until_at,
+        until_at=now + timedelta(minutes=form.lasts_minutes) if form.lasts_minutes else None,
         supersedes=tuple(form.supersedes),
     )
 

@@ -109,6 +109,16 @@ class RollCall:
     hamlets: tuple[HamletCount, ...]
     silent: tuple[Silent, ...]
 
+    @property
+    def total(self) -> int:
+        """All gateways that it was meant for."""
+        return self.count()
+
+    @property
+    def heard(self) -> int:
+        """Where it sounds or has sounded."""
+        return self.count(Phase.SOUNDING, Phase.FINISHED)
+
     def count(self, *phases: Phase) -> int:
         """Return how many gateways are in one of these phases; all of them without any."""
         return sum(hamlet.counts[phase] for hamlet in self.hamlets for phase in phases or tuple(Phase))

@@ -12,6 +12,7 @@ from controller.drills.models import Drill, DrillState
 from controller.drills.routes import score_of
 from controller.drills.scoring import Score
 from controller.drills.service import drills_of
+from controller.people.models import Person
 from controller.warnings.catalogue import all_sounds
 from controller.warnings.pack import is_role
 from controller.web.places import Places
@@ -31,6 +32,8 @@ class DrillLine:
 
     drill: Drill
     audience: list[str]
+    by: str
+    """Who scheduled it."""
     score: Score | None
     is_own: bool
     """Whether its whole area is within the person's own: only then it is theirs to call off."""
@@ -97,6 +100,12 @@ def _line(visit: Visit, places: Places, drill: Drill) -> DrillLine:
     return DrillLine(
         drill,
         places.audience(visit.session, drill.audience),
+        _name(visit, drill.created_by),
         score_of(drill),
         is_own=area is not None and area.path.startswith(visit.actor.area_path),
     )
+
+
+def _name(visit: Visit, person_id: int | None) -> str:
+    person = visit.session.get(Person, person_id) if person_id is not None else None
+    return person.name if person else ""

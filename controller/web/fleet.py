@@ -14,6 +14,7 @@ from controller.gateways.liveness import Contact, contact
 from controller.gateways.models import Gateway, GatewayState, SecurityEvent
 from controller.gateways.routes import states_of
 from controller.gateways.service import gateways_in
+from controller.web.emergency import open_lines
 from controller.web.fleet_map import Chart, chart
 from controller.web.places import Places
 from controller.web.visit import Visit, VisitDep
@@ -82,7 +83,7 @@ Ids = Annotated[str, Query(max_length=8000)]
 @router.get("/cum-loa")
 def fleet(visit: VisitDep, commune: Chosen = None) -> HTMLResponse:
     """The registry of the person's area, or of one commune in it."""
-    return visit.render("fleet.html", here="fleet", **_board(visit, commune))
+    return visit.render("fleet.html", here="fleet", emergencies=open_lines(visit), **_board(visit, commune))
 
 
 @router.get("/parts/fleet")

@@ -8,6 +8,7 @@ from controller.web import (
     broadcast,
     compose,
     drills,
+    emergency,
     fleet,
     gateway,
     headers,
@@ -25,6 +26,6 @@ def mount_pages(app: FastAPI) -> None:
     svc: Services = app.state.services
     app.add_middleware(headers.SecureHeaders, https=svc.settings.https)
     app.mount("/static", StaticFiles(directory=HOME / "static"), name="static")
-    for feature in (log_in, today, week, compose, broadcast, schedule, fleet, gateway, drills):
+    for feature in (log_in, today, week, compose, broadcast, schedule, fleet, gateway, drills, emergency):
         app.include_router(feature.router)
     problem_pages.install(app)

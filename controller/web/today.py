@@ -11,6 +11,7 @@ from controller.broadcasts.summary import Summary
 from controller.gateways.faults import open_faults
 from controller.gateways.models import Gateway, SecurityEvent
 from controller.web.drills import coming_drills
+from controller.web.emergency import open_lines
 from controller.web.listing import lines_between, sounding
 from controller.web.places import Places
 from controller.web.visit import Visit, VisitDep
@@ -54,6 +55,7 @@ def _board(visit: Visit) -> dict[str, Any]:
         "to_look_at": [line for line in over if line.has_room_for_doubt][::-1],
         "drills": coming_drills(visit, places),
         "recent": [line for line in over if not line.has_room_for_doubt][::-1][:RECENT],
+        "emergencies": open_lines(visit),
         "faults": open_faults(visit.session, visit.actor.area_path)[:FAULTS_SHOWN],
         "events": unseen_events(visit, EVENTS_SHOWN),
     }

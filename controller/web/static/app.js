@@ -3,6 +3,9 @@
 import "./live.js";
 import "./actions.js";
 
+// The emergency page and a page for "no network" stay on the phone. Only over HTTPS or on this machine.
+navigator.serviceWorker?.register("/sw.js").catch(() => {});
+
 // A menu closes when one looks elsewhere.
 const menu = document.getElementById("who");
 document.addEventListener("click", (event) => {

@@ -164,6 +164,7 @@ setInterval(() => {
 }, 5_000);
 
 function changed(change) {
+  document.dispatchEvent(new CustomEvent("changed", { detail: change }));
   const kinds = root.dataset.liveKinds.split(" ");
   const { liveId, liveById } = root.dataset;
   const touched = kinds.filter((kind) => change[kind]);

@@ -43,7 +43,7 @@ _USE = re.compile(r"""\b(?:t|count|counted|sentence)\(\s*f?["']([\w.-]+?)(\.?)["
 _IN_SCRIPT = re.compile(
     r"""\bword\(([^)]*)\)|#progress\("(\w+)"|^\s*"(uploading|preparing)",""", re.MULTILINE
 )
-_LITERAL = re.compile(r'"(\w+)"')
+_LITERAL = re.compile(r'"([\w.]+)"')
 
 
 def placeholders(text: str) -> set[str]:
@@ -66,7 +66,9 @@ def keys_named_in_sources() -> tuple[set[str], set[str]]:
             (beginnings if dot else whole).add(key)
         beginnings.update(re.findall(r"""\b(?:t|has)\(f?["']([\w.]+)\.(?:["'{])""", text))
     for path in SCRIPTS:
-        for arguments, *named in _IN_SCRIPT.findall(path.read_text(encoding="utf-8")):
+        text = path.read_text(encoding="utf-8")
+        beginnings.update(f"js.{section}" for section in re.findall(r"\bword\(`(\w+)\.\$\{", text))
+        for arguments, *named in _IN_SCRIPT.findall(text):
             first = arguments.split("{")[0] if "?" not in arguments else arguments
             found = [*_LITERAL.findall(first), *filter(None, named)]
             whole.update(f"js.{key}" for key in found)
@@ -143,7 +145,7 @@ WORDS: list[tuple[str, Iterable[StrEnum | str]]] = [
     ("role", Role),
     ("category", Category),
     ("priority", Priority),
-    ("mode", [mode for mode in Mode if mode is not Mode.ACTUAL]),
+    ("mode", Mode),
     ("gateway_kind", GatewayKind),
     ("security", Rejection),
     ("sound", Sound),

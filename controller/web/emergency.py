@@ -1,0 +1,156 @@
+"""The page for warning everyone now, and what every other page shows of what goes on."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, HTMLResponse
+from sqlmodel import col, func, select
+
+from controller.areas.models import Area
+from controller.emergencies.models import Emergency, EmergencyState
+from controller.emergencies.roll_call import RollCall, roll_call
+from controller.emergencies.service import emergencies_of
+from controller.people.access import PERMISSIONS, Permission
+from controller.people.models import Person
+from controller.warnings.catalogue import PreparedSound, all_sounds
+from controller.warnings.pack import PackedWarning, find_packed, is_role
+from controller.web.places import Node, Places, tree
+from controller.web.rendering import HOME, reader_of, render
+from controller.web.visit import Visit, VisitDep
+from wire.types import Mode
+
+router = APIRouter(include_in_schema=False)
+
+ENDED_SHOWN = 4
+ENDED_FOR = timedelta(days=2)
+INTERVALS_MIN = (5, 10, 15, 30, 60, 120)
+WARNERS_SHOWN = 5
+LASTS_H = (1, 2, 6, 12, 24, 72)
+SIRENS = ("siren_storm", "siren_flood", "siren_extreme")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One emergency as the page shows it."""
+
+    emergency: Emergency
+    audience: list[str]
+    by: str
+    roll_call: RollCall
+    can_be_ended: bool
+    """Its whole area is within the person's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One prepared warning to choose."""
+
+    sound: PreparedSound
+    packed: PackedWarning | None
+    clip_sha256: str
+
+
+@router.get("/khan-cap")
+def emergency(visit: VisitDep) -> HTMLResponse:
+    """The page, disabled with the reason for those who may not warn."""
+    sounds = all_sounds(visit.session, visit.actor.area_path)
+    choices = [
+        Choice(each, find_packed(each.key), each.main.clip_sha256) for each in sounds if not is_role(each.key)
+    ]
+    nodes, _ = tree(visit.session, visit.actor.area_path, visit.today)
+    return visit.render(
+        "emergency.html",
+        here="emergency",
+        own=nodes[0] if nodes else None,
+        parts=_parts(nodes),
+        choices=choices,
+        sirens=[each for each in sounds if each.key in SIRENS],
+        can_test={each.key for each in sounds},
+        intervals=INTERVALS_MIN,
+        lasts=LASTS_H,
+        warners=_warners(visit) if not visit.may("warn") else [],
+        **board(visit),
+    )
+
+
+@router.get("/parts/khan-cap")
+def emergency_part(visit: VisitDep) -> HTMLResponse:
+    """What of the page can change."""
+    return visit.render("parts/emergency.html", **board(visit))
+
+
+@router.get("/parts/khan-cap/dai")
+def emergency_strip(visit: VisitDep) -> HTMLResponse:
+    """What goes on, for the top of other pages."""
+    return visit.render("parts/emergency_strip.html", emergencies=open_lines(visit))
+
+
+@router.get("/ngoai-tuyen")
+def offline(request: Request) -> HTMLResponse:
+    """What a phone shows instead of any page while it has no network; kept by its service worker."""
+    return render(request, "offline.html", reader=reader_of(request))
+
+
+@router.get("/sw.js")
+def service_worker() -> FileResponse:
+    """The service worker: from here, so that all pages are within its scope."""
+    return FileResponse(HOME / "static" / "sw.js", media_type="text/javascript")
+
+
+def board(visit: Visit) -> dict[str, Any]:
+    """Return what goes on, and what was over lately."""
+    found = emergencies_of(visit.session, visit.actor.area_path, limit=30)
+    places = Places(visit.session, visit.actor.area_path)
+    lines = [_line(visit, places, each) for each in found if each.state is not EmergencyState.ENDED]
+    ended = [each for each in found if each.ended_at is not None and visit.now - each.ended_at < ENDED_FOR]
+    active = [line for line in lines if line.emergency.state is EmergencyState.ACTIVE]
+    real = [line for line in active if line.emergency.mode is Mode.ACTUAL]
+    return {
+        "loudest": next(iter(real or active), None),
+        "open_lines": active,
+        "drafts": [line for line in lines if line.emergency.state is EmergencyState.DRAFT],
+        "ended": [_line(visit, places, each) for each in ended[:ENDED_SHOWN]],
+    }
+
+
+def open_lines(visit: Visit) -> list[Line]:
+    """Return the emergencies that go on, for other pages."""
+    places = Places(visit.session, visit.actor.area_path)
+    found = emergencies_of(visit.session, visit.actor.area_path, open_only=True, limit=10)
+    return [_line(visit, places, each) for each in found]
+
+
+def _line(visit: Visit, places: Places, emergency: Emergency) -> Line:
+    by = visit.session.get(Person, emergency.ordered_by) if emergency.ordered_by else None
+    area = places.get(emergency.area_id)
+    return Line(
+        emergency,
+        places.audience(visit.session, emergency.audience),
+        by.name if by else "",
+        roll_call(visit.session, emergency, now=visit.now),
+        can_be_ended=area is not None and area.path.startswith(visit.actor.area_path),
+    )
+
+
+def _parts(nodes: list[Node]) -> list[Node]:
+    """Return the areas to choose from below a person's own: the first level that has more than one."""
+    while len(nodes) == 1 and nodes[0].children:
+        nodes = nodes[0].children
+    return [node for node in nodes if node.size]
+
+
+def _warners(visit: Visit) -> list[str]:
+    """Return who can warn here or in a part of it, for those who cannot; the widest reach first."""
+    roles = [role for role, allowed in PERMISSIONS.items() if Permission.WARN in allowed]
+    query = (
+        select(Person.name)
+        .join(Area, col(Area.id) == col(Person.area_id))
+        .where(
+            col(Person.role).in_(roles), col(Area.path).startswith(visit.actor.area_path), col(Person.enabled)
+        )
+        .order_by(func.length(Area.path), col(Person.name))
+        .limit(WARNERS_SHOWN)
+    )
+    return list(visit.session.exec(query))

@@ -1,0 +1,231 @@
+// Warning everyone now: what is chosen, how it is reviewed and confirmed, and what goes on meanwhile.
+
+import { say } from "./actions.js";
+import { call } from "./api.js";
+import { Ending } from "./ending.js";
+import { holdToConfirm } from "./hold.js";
+import { refresh } from "./live.js";
+import { prepared, upload } from "./preparing.js";
+import { Recorder } from "./recorder.js";
+import { proved } from "./step_up.js";
+import { Speaking } from "./speaking.js";
+import { word } from "./words.js";
+
+const LOOK_MS = 2000; // while somebody is silent, the roll-call names them after ten seconds by itself
+
+new Ending();
+setInterval(() => {
+  if (document.querySelector("#emergencies [data-settled=no]") && !document.hidden) {
+    refresh();
+  }
+}, LOOK_MS);
+
+const offline = document.getElementById("offline");
+const showNetwork = () => {
+  offline.hidden = navigator.onLine;
+};
+addEventListener("online", showNetwork);
+addEventListener("offline", showNetwork);
+showNetwork();
+
+const form = document.getElementById("warn");
+if (form) {
+  begin();
+}
+
+function begin() {
+  const sendButton = document.getElementById("send");
+  const sendWord = document.getElementById("send-word");
+  const review = document.getElementById("review-text");
+  const fault = document.getElementById("fault");
+  let clip = null; // of a text, a recording, or a warning with its blanks filled
+  let said = "";
+  let id = crypto.randomUUID();
+  let busy = false;
+
+  const mode = () => form.mode.value;
+  const source = () => form.source.value;
+  const chosenKey = () => form.querySelector("[name=key]:checked");
+  const places = () => [...form.querySelectorAll("#audience input:checked")];
+  const audience = () => ({ areas: places().map(({ value }) => Number(value)), gateways: [] });
+  const speaking = new Speaking(form, { audience, mode });
+
+  const recorder = new Recorder(form.dataset.person, {
+    take: (file, title) => prepare(upload(file), title),
+    refuse,
+  });
+
+  function refuse(problem) {
+    fault.textContent = problem.message;
+    fault.hidden = false;
+    fault.scrollIntoView({ block: "center" });
+  }
+
+  // What was chosen before is not what will sound: forget it.
+  function forgetClip() {
+    clip = null;
+    document.getElementById("preview").hidden = true;
+    document.getElementById("preview-audio").removeAttribute("src");
+  }
+
+  async function prepare(started, text) {
+    forgetClip();
+    fault.hidden = true;
+    try {
+      clip = await prepared(started);
+      said = text;
+      id = crypto.randomUUID();
+      document.getElementById("preview-audio").src = `/api/v1/clips/${clip.sha256}/audio`;
+      document.getElementById("preview-text").textContent = text;
+      document.getElementById("preview").hidden = false;
+    } catch (problem) {
+      refuse(problem);
+    }
+    settle();
+  }
+
+  // One sentence that says what will sound where, on how many gateways, and as what.
+  function settle() {
+    const kind = mode();
+    form.dataset.mode = kind;
+    const count = places().reduce((sum, { dataset }) => sum + Number(dataset.count), 0);
+    const where = places().map(({ dataset }) => dataset.name).join(", ");
+    const what = titleOf();
+    const lack = lacks(count);
+    review.textContent = lack ?? word(`review.${kind}`, { what, where, count });
+    sendButton.disabled = lack !== null || busy;
+    sendWord.textContent = word(`send.${kind}`);
+    sendButton.dataset.mode = kind;
+    const help = document.getElementById("mode-help");
+    help.textContent = kind === "test" ? help.dataset.testMode : help.dataset[kind];
+    for (const part of form.querySelectorAll("[data-source]")) {
+      part.hidden = part.dataset.source !== source();
+    }
+    for (const part of form.querySelectorAll("[data-chosen]")) {
+      part.hidden = part.dataset.chosen !== chosenKey()?.value;
+    }
+    for (const part of form.querySelectorAll("[data-not]")) {
+      part.hidden = part.dataset.not === source();
+    }
+  }
+
+  function titleOf() {
+    if (source() === "warning") {
+      return chosenKey()?.dataset.title ?? "";
+    }
+    return said || form.text.value.trim().slice(0, 80);
+  }
+
+  function lacks(count) {
+    if (!count) {
+      return word("need_audience");
+    }
+    if (source() === "warning") {
+      return chosenKey() ? null : word("need_warning");
+    }
+    if (clip) {
+      return null;
+    }
+    return source() === "text" ? word("need_spoken") : word("need_recording");
+  }
+
+  function wanted() {
+    return {
+      id,
+      source: source(),
+      key: source() === "warning" ? chosenKey().value : null,
+      clip_sha256: clip?.sha256 ?? null,
+      title: source() === "warning" ? "" : titleOf().slice(0, 160),
+      text: clip ? said : "",
+      audience: audience(),
+      mode: mode(),
+      siren: form.siren.value || null,
+      every_minutes: Number(form.every.value) || null,
+      lasts_minutes: Number(form.lasts.value) * 60, // not an instant: this phone's clock may be wrong
+      supersedes: form.supersedes?.value ? [form.supersedes.value] : [],
+    };
+  }
+
+  async function send() {
+    busy = true;
+    fault.hidden = true;
+    settle();
+    sendWord.textContent = word("sending");
+    try {
+      const ordered = await proved(() => call("POST", "/api/v1/emergencies", wanted()));
+      if (ordered) {
+        await recorder.sent();
+        id = crypto.randomUUID();
+        forgetClip();
+        const chosen = chosenKey();
+        if (chosen) {
+          chosen.checked = false;
+        }
+        say(word(`sent.${ordered.mode}`));
+        await refresh();
+        document.getElementById("emergencies").scrollIntoView({ block: "start" });
+      }
+    } catch (problem) {
+      refuse(problem);
+    } finally {
+      busy = false;
+      settle();
+    }
+  }
+
+  holdToConfirm(sendButton, {
+    act: send,
+    waits: settle,
+    again: () => {
+      sendWord.textContent = word(`again.${mode()}`);
+    },
+  });
+
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("change", ({ target }) => {
+    if (target.name === "whole" && target.checked) {
+      form.querySelectorAll("[name=part]").forEach((box) => {
+        box.checked = false;
+      });
+    } else if (target.name === "part" && target.checked) {
+      form.whole.checked = false;
+    }
+    if (target.name === "key" || target.name === "source") {
+      forgetClip();
+      said = "";
+    }
+    if (target.name === "key") {
+      form.siren.value = [...form.siren.options].some(({ value }) => value === target.dataset.siren) ? target.dataset.siren : "";
+    }
+    settle();
+  });
+  form.text.addEventListener("input", () => {
+    forgetClip();
+    said = "";
+    settle();
+  });
+  document.getElementById("speak").addEventListener("click", () => {
+    const text = form.text.value.trim();
+    prepare(call("POST", "/api/v1/preparations/speech", { text, opening_chime: false }), text);
+  });
+  form.addEventListener("click", ({ target }) => {
+    const key = target.closest("[data-fill]")?.dataset.fill;
+    if (key) {
+      const blanks = form.querySelectorAll(`[data-chosen="${CSS.escape(key)}"] [data-blank]`);
+      const values = Object.fromEntries([...blanks].map(({ dataset, value }) => [dataset.blank, value]));
+      let text = "";
+      const started = call("POST", `/api/v1/warnings/${encodeURIComponent(key)}/spoken`, { values }).then((filled) => {
+        text = filled.text;
+        return { id: filled.preparation_id, state: "waiting", progress: 0 };
+      });
+      prepare(started, "").then(() => {
+        if (clip) {
+          said = text;
+          document.getElementById("preview-text").textContent = text;
+        }
+      });
+    }
+  });
+  speaking.begin();
+  settle();
+}
