@@ -30,7 +30,7 @@ from controller.people.models import Person
 from controller.programme.forms import RecurrenceIn
 from controller.programme.service import Wanted, create
 from controller.settings import Settings
-from controller.warnings.keeping import Keeper, WarningRefused
+from controller.warnings.keeping import Keeper, WarningRefused, prepared_warnings
 from controller.warnings.pack import read_pack
 from controller.warnings.packing import keep_packed
 
@@ -83,6 +83,17 @@ class Station:
                     self._schedule(session, programme, sha256, now)
         finally:
             engine.dispose()
+
+    def lacks_warnings(self) -> bool:
+        """Whether something of `KEPT` is missing: a demo that an older version founded has none of it."""
+        engine = make_engine(self.settings.url)
+        try:
+            with Session(engine) as session:
+                path = _actor(session, LEADER).area_path
+                there = {each.warning_key for each in prepared_warnings(session, path, below=False)}
+        finally:
+            engine.dispose()
+        return not there >= KEPT
 
     def keep_warnings(self, tell: Tell) -> None:
         """Let every gateway of the commune keep a few of the built-in warnings.

@@ -62,20 +62,20 @@ class Show:
             self.home.clear()
             with self.told.busy("Founding five communes with 38 gateways"):
                 found(self.home, self.ports, now=self.clock.now())
-            station = Station(self.home.settings(self.ports), self.clock, self.stopper.pause)
             with self.told.counting("Speaking the bulletins of a week") as tell:
-                station.make_week(tell)
-            with self.told.counting("Preparing warnings that every gateway keeps") as tell:
-                station.keep_warnings(tell)
+                self._station().make_week(tell)
             self.home.mark_founded()
         self.home.remember_ports(self.ports)
         move_in(self.home, self.ports)
+        station = self._station()
+        if station.lacks_warnings():
+            with self.told.counting("Preparing warnings that every gateway keeps") as tell:
+                station.keep_warnings(tell)
 
     def announce(self, in_s: int) -> datetime | None:
         """Have something sound soon; returns when, or None in the quiet hours."""
         start_at = (self.clock.now() + timedelta(seconds=in_s + 1)).replace(microsecond=0)
-        station = Station(self.home.settings(self.ports), self.clock, self.stopper.pause)
-        return start_at if station.announce_welcome(start_at) else None
+        return start_at if self._station().announce_welcome(start_at) else None
 
     def start(self) -> None:
         """Start everything and wait until it is there.
@@ -135,6 +135,9 @@ class Show:
         stop(gateways)
         for child in reversed([child for child in self._crew if child.essential]):
             stop([child])
+
+    def _station(self) -> Station:
+        return Station(self.home.settings(self.ports), self.clock, self.stopper.pause)
 
     def _begin(self, child: Child) -> None:
         self._crew.append(child)

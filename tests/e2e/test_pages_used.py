@@ -385,6 +385,7 @@ def test_a_drill_is_scheduled_told_on_today_and_called_off(lived_in: LivedIn, br
         mine = page.locator("#drills li", has_text="09:17")
         expect(mine).to_be_visible()
         expect(mine).to_contain_text("Bão mạnh")
+        expect(mine).to_contain_text("Lê Thị Hoa")
         page.goto("/")
         expect(page.locator("[data-drill]", has_text="09:17")).to_contain_text("Diễn tập")
         page.goto("/dien-tap")

@@ -99,6 +99,16 @@ def test_everybody_it_names_can_log_in_and_sees_their_own_gateways(first: Demo) 
     assert seen == {"officer": 8, "leader": 15, "monitor": 38, "neighbour": 6, "admin": 38}
 
 
+def test_the_commune_has_warnings_to_try_at_once_and_can_hold_a_drill(first: Demo) -> None:
+    for username in ("officer", "leader"):
+        with httpx.Client(base_url=f"{first.url}/api/v1") as client:
+            client.post("/log-in", json={"username": username, "password": PASSWORD}).raise_for_status()
+            warnings = {each["key"]: each for each in client.get("/warnings").json()}
+        assert warnings.keys() == {"storm_4", "flood_3", "evacuation"}
+        assert warnings["flood_3"]["siren"] == "siren_flood"
+        assert warnings["storm_4"]["text"].startswith("Ủy ban nhân dân xã Trần Đề")
+
+
 def test_every_gateway_but_the_dead_one_is_online_and_says_what_it_is(first: Demo) -> None:
     with httpx.Client(base_url=f"{first.url}/api/v1") as client:
         client.post("/log-in", json={"username": "monitor", "password": PASSWORD}).raise_for_status()
