@@ -19,6 +19,7 @@ from controller.app import create_app
 from controller.areas.models import AreaKind
 from controller.areas.service import add_area, find_by_code
 from controller.audit.command import app as audit
+from controller.cap.command import app as cap
 from controller.clock import SystemClock
 from controller.db import current_revision, make_engine, migrate, writing
 from controller.errors import Problem
@@ -46,6 +47,7 @@ app.add_typer(person, name="person")
 app.add_typer(area, name="area")
 app.add_typer(warnings, name="warning")
 app.add_typer(audit, name="audit")
+app.add_typer(cap, name="cap")
 
 _FIRST_DAY = datetime(2025, 7, 1, tzinfo=UTC)
 

@@ -17,6 +17,9 @@ from controller import problems
 from controller.areas.routes import router as areas
 from controller.broadcasts.routes import router as broadcasts
 from controller.broker import CONTROLLER_USER
+from controller.cap.ears import OURS, CapEars
+from controller.cap.routes import router as alerts
+from controller.cap.ways import CapWays, cap_ways
 from controller.clips.preparation import Preparations
 from controller.clips.routes import media
 from controller.clips.routes import router as clips
@@ -61,6 +64,7 @@ class Running:
     ingest: Ingest
     alarm: AlarmClock
     connection: Connection
+    cap: CapWays
 
     def start(self) -> None:
         """Start in the order of need."""
@@ -71,10 +75,12 @@ class Running:
         self.ingest.start(self.connection)
         self.services.dispatcher.start(BothWays(self.connection, self.services.inboxes))
         self.connection.start()
+        self.cap.start()
         self.services.dispatcher.wake()
 
     def stop(self) -> None:
         """Stop in mirrored order."""
+        self.cap.stop()
         self.connection.stop()
         self.services.dispatcher.stop()
         self.ingest.stop()
@@ -103,6 +109,17 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         greet=dispatcher.greet,
     )
     inboxes = Inboxes(clock, ingest.put)
+    preparations = Preparations(
+        engine=engine, clock=clock, store=store, scratch=settings.data_dir / "scratch", limits=limits
+    )
+    cap = cap_ways(
+        engine=engine,
+        clock=clock,
+        rules=settings.rules,
+        events=events_hub,
+        preparations=preparations,
+        wake_dispatcher=dispatcher.wake,
+    )
     services = Services(
         settings=settings,
         engine=engine,
@@ -111,16 +128,15 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         store=store,
         events=events_hub,
         uploads=uploads,
-        preparations=Preparations(
-            engine=engine, clock=clock, store=store, scratch=settings.data_dir / "scratch", limits=limits
-        ),
+        preparations=preparations,
         dispatcher=dispatcher,
         inboxes=inboxes,
         on_air=OnAir(),
+        cap=cap.desk,
         started=new_id(),
     )
-    connection = _connection(settings, keyring, clock, services, ingest)
-    running = Running(services, ingest, alarm, connection)
+    connection = _connection(settings, keyring, clock, services, ingest=ingest, ears=cap.ears)
+    running = Running(services, ingest, alarm, connection, cap)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -155,6 +171,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         emergencies,
         live,
         warnings,
+        alerts,
         drills,
         inbox,
         events,
@@ -187,12 +204,20 @@ def _dispatcher(
 
 
 def _connection(
-    settings: Settings, keyring: Keyring, clock: Clock, services: Services, ingest: Ingest
+    settings: Settings,
+    keyring: Keyring,
+    clock: Clock,
+    services: Services,
+    *,
+    ingest: Ingest,
+    ears: CapEars,
 ) -> Connection:
     dispatcher = services.dispatcher
 
     def heard(incoming: Incoming) -> None:
-        if services.inboxes.believes(incoming):
+        if incoming.topic.startswith(f"{topics.ALERTS}/"):
+            ears.put(incoming, connection)
+        elif services.inboxes.believes(incoming):
             ingest.put(incoming)
         else:
             connection.ack(incoming)
@@ -210,7 +235,7 @@ def _connection(
             keyring.broker_password,
             tls_ca=settings.broker_tls_ca,
         ),
-        subscriptions=topics.ALL_UP,
+        subscriptions=(*topics.ALL_UP, OURS),
         on_message=heard,
         on_connected=greeted,
         on_lost=dispatcher.wake,

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from wire.topics import CONTROLLER_STATE, LIVE, PREFIX
+from wire.topics import ALERTS, CONTROLLER_STATE, LIVE, PREFIX
 
 CONTROLLER_USER = "controller"
 
@@ -20,11 +20,13 @@ topic write {PREFIX}/g/+/down/+
 topic read {PREFIX}/g/+/up/+
 topic write {CONTROLLER_STATE}
 topic write {LIVE}/+
+topic read {ALERTS}/#
 
 pattern read {PREFIX}/g/%u/down/+
 pattern write {PREFIX}/g/%u/up/+
 pattern read {CONTROLLER_STATE}
 pattern read {LIVE}/+
+pattern write {ALERTS}/%u/#
 """
 
 _CONF = """\

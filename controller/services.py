@@ -16,6 +16,7 @@ from controller.live.on_air import OnAir
 from controller.settings import Settings
 
 if TYPE_CHECKING:
+    from controller.cap.desk import CapDesk
     from controller.clips.preparation import Preparations
     from controller.outbox.dispatcher import Dispatcher
     from controller.outbox.inboxes import Inboxes
@@ -36,6 +37,7 @@ class Services:
     dispatcher: "Dispatcher"
     inboxes: "Inboxes"
     on_air: OnAir
+    cap: "CapDesk"
     started: str
     """Names this run of the server to pages that were open during the last one."""
 

@@ -53,6 +53,15 @@ class Settings(BaseSettings):
     drill_gain_db: float = Field(
         default=-10.0, ge=-40.0, le=-3.0, description="How much quieter a drill is than the real thing, dB."
     )
+    cap_public: bool = Field(
+        default=True, description="Whether everyone may read the feed of alerts, or only who is logged in."
+    )
+    cap_sender: str | None = Field(
+        default=None,
+        pattern=r"^[^\s,<&]+$",
+        description="Who we are in our alerts; none is loacast@ and the host of PUBLIC_URL.",
+    )
+    cap_name: str = Field(default="LoaCast", description="Who we are in our alerts, for people.")
     play_now_limit_s: int = Field(
         default=120, ge=10, le=3600, description='How late "play now" may start on a slow link.'
     )

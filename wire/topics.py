@@ -11,6 +11,9 @@ CONTROLLER_STATE = f"{PREFIX}/controller/state"
 
 LIVE = f"{PREFIX}/live"
 
+ALERTS = "cap"
+"""Alerts in the Common Alerting Protocol come below this, each publisher's below its own name."""
+
 DOWN_CHANNELS = ("plan", "order", "emergency", "beat")
 UP_CHANNELS = ("state", "health", "report")
 

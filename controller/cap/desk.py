@@ -14,6 +14,7 @@ from sqlalchemy.engine import Engine
 from sqlmodel import Session
 
 from controller.cap.acting import let_say, open_senders, settle
+from controller.cap.alert import Key
 from controller.cap.drafting import ToSay, Work
 from controller.cap.intake import Bringer, Taken, note_refusal, receive
 from controller.cap.models import CapFeed
@@ -39,6 +40,7 @@ class Outcome:
 
     refused: CapRefused | None = None
     is_new: bool = False
+    key: Key | None = None
 
 
 class CapDesk:
@@ -104,7 +106,7 @@ class CapDesk:
             try:
                 with session.begin_nested():
                     taken = self.take_in(session, Bringer(feed.area_id, feed), raw)
-                outcome = Outcome(is_new=taken.is_new)
+                outcome = Outcome(is_new=taken.is_new, key=taken.key)
             except CapRefused as refused:
                 log.warning("cap_refused", feed=feed.name, reason=refused.code, detail=refused.params)
                 note_refusal(session, feed, refused, now=self._clock.now())

@@ -44,6 +44,11 @@ def supervise(session: Session, *, now: datetime) -> None:
         )
 
 
+def concerns(path: str, area_path: str) -> bool:
+    """Whether what is for one area is of interest in another: one is part of the other. Pure."""
+    return area_path.startswith(path) or path.startswith(area_path)
+
+
 def silent_feeds(session: Session, area_path: str) -> list[CapFeed]:
     """Return the feeds that are silent and could tell something to an area, the longest silent first."""
     rows = session.exec(
@@ -52,7 +57,7 @@ def silent_feeds(session: Session, area_path: str) -> list[CapFeed]:
         .where(col(CapFeed.silent_since).is_not(None), col(CapFeed.enabled))
         .order_by(col(CapFeed.silent_since))
     )
-    return [feed for feed, path in rows if area_path.startswith(path) or path.startswith(area_path)]
+    return [feed for feed, path in rows if concerns(path, area_path)]
 
 
 def troubled_alerts(session: Session, area_path: str) -> list[CapAlert]:
@@ -66,4 +71,4 @@ def troubled_alerts(session: Session, area_path: str) -> list[CapAlert]:
         )
         .order_by(col(CapAlert.received_at).desc())
     )
-    return [alert for alert, path in rows if area_path.startswith(path) or path.startswith(area_path)]
+    return [alert for alert, path in rows if concerns(path, area_path)]

@@ -121,6 +121,20 @@ def to_node(element: etree._Element, depth: int = 0) -> Node:
     )
 
 
+def to_bytes(node: Node) -> bytes:
+    """Return a tree as a document in UTF-8."""
+    return etree.tostring(_element(node), xml_declaration=True, encoding="UTF-8", pretty_print=True)
+
+
+def _element(node: Node) -> etree._Element:
+    element = etree.Element(f"{{{node.namespace}}}{node.name}", nsmap={None: node.namespace})  # type: ignore[dict-item]
+    element.text = "".join(letter for letter in node.text if letter.isprintable() or letter == "\n") or None
+    for key, value in node.attributes:
+        element.set(key, value)
+    element.extend([_element(child) for child in node.children])
+    return element
+
+
 def has_signature(root: etree._Element) -> bool:
     """Whether the document claims to be signed."""
     return any(child.tag == f"{{{NS_SIGNATURE}}}Signature" for child in root)

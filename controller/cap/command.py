@@ -1,0 +1,255 @@
+"""``python -m controller cap feed …``: whose alerts are taken, from the terminal."""
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from cryptography import x509
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from controller import broker
+from controller.areas.service import find_by_code
+from controller.audit.service import record
+from controller.cap.geo import GEOCODE_SYSTEM
+from controller.cap.intake import LANGUAGES, open_alert
+from controller.cap.models import CapAlert, CapFeed, FeedKind
+from controller.cap.outbound import FetchFailed, fetch, limits_of
+from controller.cap.reading import read_name
+from controller.cap.refusal import CapRefused
+from controller.cap.xml import parse, to_node
+from controller.clock import SystemClock
+from controller.db import make_engine, writing
+from controller.settings import Settings
+from controller.web.i18n import sentence
+from wire.topics import ALERTS
+
+app = typer.Typer(help="Alerts by the Common Alerting Protocol; see docs/cap.md.", no_args_is_help=True)
+feed_app = typer.Typer(help="Feeds: whose alerts are taken, and what they may do.", no_args_is_help=True)
+app.add_typer(feed_app, name="feed")
+
+Name = Annotated[str, typer.Argument(help="As `list` shows it.")]
+
+
+@feed_app.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="As people call it.")],
+    area_code: Annotated[str, typer.Argument(help="Code of the area beyond which nothing of it is said.")],
+    kind: Annotated[
+        FeedKind,
+        typer.Option(help="http: we ask; mqtt: as WMO's CAP Composer publishes; push: POST /api/v1/cap."),
+    ],
+    sender: Annotated[list[str], typer.Option(help="A sender whose alerts are taken; may be given again.")],
+    *,
+    url: Annotated[
+        str | None, typer.Option(help="Of the Atom feed; or of another broker: mqtts://HOST:PORT.")
+    ] = None,
+    host: Annotated[
+        list[str] | None, typer.Option(help="Another host that its entries may point to; may be given again.")
+    ] = None,
+    private: Annotated[bool, typer.Option(help="Its hosts may have addresses of a private network.")] = False,
+    topic: Annotated[
+        str | None,
+        typer.Option(help="MQTT topic; on our own broker cap/PUBLISHER/…, whose name it logs in by."),
+    ] = None,
+    username: Annotated[str | None, typer.Option(help="At another broker.")] = None,
+    password: Annotated[
+        str | None, typer.Option(help="At another broker.", envvar="LOACAST_CAP_PASSWORD")
+    ] = None,
+    tls_ca: Annotated[
+        Path | None,
+        typer.Option(exists=True, help="Authority of another broker's certificate.", resolve_path=True),
+    ] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(exists=True, help="PEM; only alerts signed by it count as the sender's."),
+    ] = None,
+    auto_level: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=5, help="Sounds by itself from this level of risk on; else someone approves."
+        ),
+    ] = None,
+    drills: Annotated[bool, typer.Option(help="Take tests and drills; someone approves each.")] = False,
+    before_onset: Annotated[bool, typer.Option(help="Sound by itself though it begins later.")] = False,
+    tolerant: Annotated[bool, typer.Option(help="Take times that end in Z.")] = False,
+    cap11: Annotated[bool, typer.Option("--cap-1.1", help="Take CAP 1.1 as well.")] = False,
+    language: Annotated[
+        list[str] | None, typer.Option(help="What is said, in this order; vi, then km, if not given.")
+    ] = None,
+    geocode: Annotated[
+        list[str] | None, typer.Option(help="Name of the system of codes that are ours; may be given again.")
+    ] = None,
+    repeat_minutes: Annotated[int | None, typer.Option(min=1, max=1440, help="Say it this often.")] = None,
+    interval: Annotated[
+        int | None, typer.Option(min=5, max=86_400, help="Seconds; silent for three of them is a fault.")
+    ] = None,
+) -> None:
+    """Take alerts of someone from now on. What is secret is printed once."""
+    _check(kind, url, topic=topic, username=username, tls_ca=tls_ca)
+    settings, now = Settings(), SystemClock().now()
+    token = secrets.token_urlsafe(32) if kind is FeedKind.PUSH else None
+    feed = CapFeed(
+        name=name,
+        kind=kind,
+        area_id=0,
+        senders=_senders(sender),
+        certificate_pem=_certificate(certificate),
+        url=url,
+        hosts=host or [],
+        private_allowed=private,
+        topic=topic,
+        username=username,
+        password=password,
+        tls_ca=str(tls_ca) if tls_ca is not None else None,
+        token_sha256=hashlib.sha256(token.encode()).hexdigest() if token is not None else None,
+        auto_level=auto_level,
+        drills=drills,
+        waits_for_onset=not before_onset,
+        tolerant_times=tolerant,
+        allow_11=cap11,
+        languages=language or list(LANGUAGES),
+        geocodes=geocode or [GEOCODE_SYSTEM],
+        repeat_minutes=repeat_minutes,
+        interval_s=interval if interval is not None else (60 if kind is FeedKind.HTTP else None),
+        created_at=now,
+    )
+    with _session(settings) as session:
+        today = now.astimezone(ZoneInfo(settings.zone)).date()
+        area = find_by_code(session, area_code, today)
+        if area is None:
+            raise typer.BadParameter(f"no area {area_code}")
+        if session.exec(select(CapFeed).where(CapFeed.name == name)).first() is not None:
+            raise typer.BadParameter(f"there is a feed {name} already")
+        feed.area_id = area.id
+        session.add(feed)
+        _audit(session, "add_cap_feed", feed, now, auto_level=auto_level, senders=sender)
+    if token is not None:
+        typer.echo(f"Token of {name}: {token}")
+    if kind is FeedKind.MQTT and url is None and topic is not None:
+        publisher, secret = topic.split("/")[1], secrets.token_urlsafe(32)
+        broker.set_password(settings.passwords_dir, publisher, secret)
+        typer.echo(f"Password of {publisher} at our broker: {secret}")
+
+
+@feed_app.command("list")
+def show() -> None:
+    """List the feeds, what they may do, and how they are."""
+    with _session(Settings()) as session:
+        for feed in session.exec(select(CapFeed).order_by(col(CapFeed.name))):
+            policy = f"level {feed.auto_level} on sounds" if feed.auto_level is not None else "approval"
+            heard = feed.succeeded_at.isoformat(timespec="seconds") if feed.succeeded_at else "never heard"
+            silent = "  SILENT" if feed.silent_since is not None else ""
+            where = feed.url or feed.topic or "-"
+            typer.echo(f"{feed.name}  {feed.kind.value}  {where}  {policy}  {heard}{silent}  {feed.problem}")
+
+
+@feed_app.command("remove")
+def remove(name: Name) -> None:
+    """Take no more alerts of a feed. Those that came stay on record and sound no more by themselves."""
+    now = SystemClock().now()
+    with _session(Settings()) as session:
+        feed = _find(session, name)
+        session.execute(update(CapAlert).where(col(CapAlert.feed_id) == feed.id).values(feed_id=None))
+        _audit(session, "remove_cap_feed", feed, now)
+        session.delete(feed)
+    typer.echo(f"{name} is removed.")
+
+
+@feed_app.command("check")
+def check(
+    name: Name,
+    file: Annotated[
+        Path | None, typer.Option(exists=True, help="An alert; without, the feed is asked for one document.")
+    ] = None,
+) -> None:
+    """Say whether an alert would be taken, and why not; or whether the feed answers. Nothing is kept."""
+    with _session(Settings()) as session:
+        feed = _find(session, name)
+        try:
+            if file is not None:
+                alert, proven = open_alert(feed, file.read_bytes(), SystemClock().now())
+                by = "certainly by its sender" if proven else "not proven to be its sender's"
+                typer.echo(f"{alert.key.identifier}: {alert.msg_type.value}, {alert.status.value}, {by}")
+            elif feed.kind is FeedKind.HTTP and feed.url is not None:
+                limits = limits_of(feed.url, feed.hosts, private_allowed=feed.private_allowed)
+                root = to_node(parse(fetch(feed.url, limits).body))
+                typer.echo(f"{feed.url}: {root.name}, {len(root.children)} parts")
+            else:
+                raise typer.BadParameter("only feeds that are asked can be asked; give --file")
+        except CapRefused as refused:
+            typer.echo(sentence(f"error.{refused.code}", "en", **refused.params), err=True)
+            raise typer.Exit(2) from refused
+        except FetchFailed as failed:
+            typer.echo(str(failed), err=True)
+            raise typer.Exit(2) from failed
+
+
+def _check(
+    kind: FeedKind, url: str | None, *, topic: str | None, username: str | None, tls_ca: Path | None
+) -> None:
+    if kind is FeedKind.HTTP:
+        try:
+            limits_of(url or "")
+        except FetchFailed as failed:
+            raise typer.BadParameter(str(failed), param_hint="--url") from failed
+    elif kind is FeedKind.MQTT:
+        if topic is None or (url is None and not _is_ours(topic)):
+            raise typer.BadParameter(f"on our broker it is {ALERTS}/PUBLISHER/…", param_hint="--topic")
+        if url is not None and (not url.startswith(("mqtt://", "mqtts://")) or username is None):
+            raise typer.BadParameter("give mqtt://HOST or mqtts://HOST, and --username", param_hint="--url")
+        if url is not None and url.startswith("mqtts://") and tls_ca is None:
+            raise typer.BadParameter("mqtts needs the authority of its certificate", param_hint="--tls-ca")
+
+
+def _is_ours(topic: str) -> bool:
+    """Whether it names one publisher of our own broker, so that nobody else can publish on it."""
+    levels = topic.split("/")
+    publisher = levels[1] if len(levels) > 2 and levels[0] == ALERTS else ""  # noqa: PLR2004
+    return publisher.replace("-", "").isalnum() and publisher != broker.CONTROLLER_USER
+
+
+def _senders(given: list[str]) -> list[str]:
+    try:
+        return [read_name(each) for each in given]
+    except CapRefused as refused:
+        raise typer.BadParameter(sentence(f"error.{refused.code}", "en"), param_hint="--sender") from refused
+
+
+def _certificate(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        x509.load_pem_x509_certificate(path.read_bytes())
+    except ValueError as error:
+        raise typer.BadParameter(f"no certificate: {error}", param_hint="--certificate") from error
+    return path.read_text()
+
+
+def _find(session: Session, name: str) -> CapFeed:
+    found = session.exec(select(CapFeed).where(CapFeed.name == name)).first()
+    if found is None:
+        raise typer.BadParameter(f"no feed {name}")
+    return found
+
+
+def _audit(session: Session, action: str, feed: CapFeed, now: datetime, **detail: object) -> None:
+    session.flush()
+    record(session, now, action, subject=feed.name, area_id=feed.area_id, detail=detail)
+
+
+@contextmanager
+def _session(settings: Settings) -> Iterator[Session]:
+    engine = make_engine(settings.url)
+    try:
+        with Session(engine, expire_on_commit=False) as session, session.begin():
+            writing(session)
+            yield session
+    finally:
+        engine.dispose()
