@@ -13,8 +13,9 @@ class Change(NamedTuple):
     """One thing that a page may want to draw anew."""
 
     kind: str
-    """``gateway``, ``broadcast``, ``security``, ``fault``, ``emergency`` or ``drill``."""
+    """``gateway``, ``broadcast``, ``security``, ``fault``, ``emergency``, ``drill`` or ``cap``."""
     id: str
+    """Of what changed; of an alert or a feed the path of its area."""
 
 
 def announce(session: Session, *changes: Change) -> None:

@@ -10,6 +10,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from controller.areas.models import Area
 from controller.broadcasts.models import Broadcast
+from controller.cap.supervising import concerns
 from controller.deps import COOKIE, ServicesDep
 from controller.emergencies.models import Emergency
 from controller.events import Change
@@ -70,6 +71,10 @@ def _visible(svc: Services, path: str, changes: set[Change]) -> dict[str, list[s
     visible: dict[str, list[str]] = {}
     with Session(svc.engine) as session:
         for kind, ids in by_kind.items():
+            if kind == "cap":
+                if near := [each for each in ids if concerns(each, path)]:
+                    visible[kind] = near
+                continue
             table = _TABLES.get(kind, Gateway)
             seen = session.exec(
                 select(table.id)

@@ -83,7 +83,7 @@ def let_say(work: Work, asked: ToSay, spoken: Spoken) -> None:
         log.warning("cap_not_drafted", alert=row.identifier, reason=problem.code)
         row.obstacle = obstacle_of(problem)
     changes = (Change("emergency", each) for each in row.emergency_ids)
-    announce(work.session, Change("cap", str(row.id)), *changes)
+    announce(work.session, Change("cap", work.path_of(row)), *changes)
     work.session.flush()
     settle(work, row.sender)
 
@@ -122,7 +122,7 @@ def _note(work: Work, case: _Case, standing: Standing) -> None:
     row = case.row
     if row.state is not standing.state:
         row.state = standing.state
-        announce(work.session, Change("cap", str(row.id)))
+        announce(work.session, Change("cap", work.path_of(row)))
         record(
             work.session,
             work.now,

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from controller.areas.models import Area
 from controller.audit.service import record
 from controller.cap.alert import Alert, Key, Status
 from controller.cap.deciding import Known, Policy, State, check_time, known
@@ -16,6 +17,7 @@ from controller.cap.refusal import CapRefused, Refusal
 from controller.cap.signature import signed_part
 from controller.cap.words import title_of
 from controller.cap.xml import has_signature, parse, read_alert
+from controller.events import Change, announce
 
 LANGUAGES = ("vi", "km")
 """What is said of an alert that a person brought, in this order."""
@@ -92,6 +94,7 @@ def receive(session: Session, bringer: Bringer, raw: bytes, *, now: datetime) ->
         return Taken(alert.key, found, is_new=True)
     if proven == found.proven:
         found.contested_at = now
+        announce(session, Change("cap", session.get_one(Area, found.area_id).path))
     _audit(session, "contest_cap", found, bringer, now, other_sha256=digest)
     return Taken(alert.key, found, is_new=False)
 

@@ -28,12 +28,13 @@ def overdue_since(feed: CapFeed, now: datetime) -> datetime | None:
 
 def supervise(session: Session, *, now: datetime) -> None:
     """Note which feeds have fallen silent, and which are back."""
-    for feed in session.exec(select(CapFeed).order_by(col(CapFeed.id))):
+    feeds = select(CapFeed, Area.path).join(Area, col(Area.id) == col(CapFeed.area_id))
+    for feed, path in session.exec(feeds.order_by(col(CapFeed.id))).all():
         since = overdue_since(feed, now)
         if (since is None) == (feed.silent_since is None):
             continue
         feed.silent_since = since
-        announce(session, Change("cap", feed.name))
+        announce(session, Change("cap", path))
         record(
             session,
             now,

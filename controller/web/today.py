@@ -8,6 +8,7 @@ from sqlmodel import col, select
 
 from controller.areas.models import Area
 from controller.broadcasts.summary import Summary
+from controller.cap.supervising import silent_feeds, troubled_alerts
 from controller.gateways.faults import open_faults
 from controller.gateways.models import Gateway, SecurityEvent
 from controller.web.drills import coming_drills
@@ -56,6 +57,8 @@ def _board(visit: Visit) -> dict[str, Any]:
         "drills": coming_drills(visit, places),
         "recent": [line for line in over if not line.has_room_for_doubt][::-1][:RECENT],
         "emergencies": open_lines(visit),
+        "silent_feeds": silent_feeds(visit.session, visit.actor.area_path)[:FAULTS_SHOWN],
+        "troubled_alerts": troubled_alerts(visit.session, visit.actor.area_path)[:FAULTS_SHOWN],
         "faults": open_faults(visit.session, visit.actor.area_path)[:FAULTS_SHOWN],
         "events": unseen_events(visit, EVENTS_SHOWN),
     }

@@ -56,6 +56,7 @@ def town(tmp_path_factory: pytest.TempPathFactory, signer: Signer, secrets: dict
     certificate = town.directory / "kttv.pem"
     certificate.write_text(signer.pem)
     secrets["push"] = add(town, "push", "31673", "--kind", "push", "--auto-level", "5")
+    add(town, "silent", "31673", "--kind", "push", "--interval", "5")
     signed = ("--certificate", str(certificate), "--auto-level", "4")
     secrets["kttv"] = add(town, "wmo", "31673", "--kind", "mqtt", "--topic", "cap/kttv/alerts", *signed)
     try:
@@ -227,6 +228,22 @@ def test_the_command_line_says_how_feeds_are_and_what_they_would_take(
     assert add(town, "short", "31673", "--kind", "push")
     assert run(town, "remove", "short").exit_code == 0
     assert "short" not in run(town, "list").stdout
+
+
+def test_today_shows_what_is_silent_and_what_needs_a_person(town: Town, secrets: dict[str, str]) -> None:
+    push(town, secrets, fresh("KHMER", language="km", headline="ព្យុះខ្លាំង"))
+    page = eventually(lambda: _today(town, "KHMER"), 40, "it is shown")
+    assert page is not None
+    assert 'data-cap-feed="silent"' in page
+    assert "Không nhận được gì từ nguồn “silent”" in page
+    assert "Hãy tự đọc lên loa" in page
+    assert 'data-cap-feed="push"' not in page, "it need not be heard of"
+    assert "KHMER" not in town.api("neighbour").client.get("/parts/today").text
+
+
+def _today(town: Town, identifier: str) -> str | None:
+    page = town.api().client.get("/parts/today").text
+    return page if f'data-cap-alert="{identifier}"' in page and "data-cap-feed" in page else None
 
 
 def test_an_update_names_what_it_replaces(town: Town, secrets: dict[str, str]) -> None:

@@ -17,6 +17,7 @@ from controller.broadcasts.delivery import DeliveryState
 from controller.broadcasts.summary import Summary
 from controller.bulletins.categories import Category
 from controller.cap.refusal import Refusal as CapRefusal
+from controller.cap.supervising import WORRYING
 from controller.drills.models import DrillState
 from controller.gateways.liveness import Contact
 from controller.gateways.models import GatewayKind
@@ -151,6 +152,7 @@ WORDS: list[tuple[str, Iterable[StrEnum | str]]] = [
     ("sound", Sound),
     ("fault", Fault),
     ("self_test", SelfTest),
+    ("cap", [*WORRYING, "contested"]),
     ("frequency", [frequency.value.lower() for frequency in Frequency]),
     ("voice", [voice.name for voice in VOICES.values() if voice.language == "vi"]),
     ("spoken", BULLETIN_LANGUAGES),
