@@ -57,9 +57,10 @@ def gateway(
     seconds: Annotated[int, typer.Option(min=3, max=600, help="Watched so long idle, and playing.")] = 20,
     rounds: Annotated[int, typer.Option(min=1, max=50, help="Runs; medians are printed.")] = 3,
     sink: Annotated[str | None, typer.Option(help="As the agent's; without, sound goes to a file.")] = None,
+    through_pulse: Annotated[bool, typer.Option(help="Sound goes to a null sink of PulseAudio.")] = False,
 ) -> None:
     """Measure what one gateway costs: memory, processor, time from start to ready."""
-    single.measure(seconds, rounds, sink)
+    single.measure(seconds, rounds, "device" if through_pulse else sink, through_pulse=through_pulse)
 
 
 @app.command()

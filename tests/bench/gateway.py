@@ -1,14 +1,17 @@
 """What one gateway costs: memory, processor, and time from start to ready. A real agent, a recorded sound."""
 
+import contextlib
 import os
 import select
 import socket
 import statistics
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import typer
 from support.broker import Broker
@@ -18,11 +21,15 @@ from support.pole import Pole
 from support.signing import GATEWAY, an_item
 
 from tests.bench.processes import cpu_s, rss_mb
+from tests.bench.pulse import Pulse
 from wire.messages import ClipRef
 from wire.types import Event
 
 RSS_AIM_MB, CPU_AIM_PERCENT, READY_AIM_S = 80, 5.0, 3.0
 PLAN_ITEMS = 150
+PULSE_SINK = "pole"
+AS_A_SERVICE = {"MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""What `device_agent.commands.unit` sets and what counts for memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +47,34 @@ class Cost:
     """Of one core."""
 
 
-def measure(seconds: int, rounds: int, sink: str | None = None) -> None:
+def measure(seconds: int, rounds: int, sink: str | None = None, *, through_pulse: bool = False) -> None:
     """Run the agent several times and print medians beside the aims.
 
     Args:
         seconds: How long it is watched idle, and again while it plays.
         rounds: How many runs.
         sink: As the agent's option; None records what would have sounded.
+        through_pulse: Whether ALSA's default device is a null sink of a PulseAudio of our own.
     """
-    with tempfile.TemporaryDirectory(prefix="loacast-") as directory:
+    with tempfile.TemporaryDirectory(prefix="loacast-") as directory, contextlib.ExitStack() as ending:
+        environment = dict(AS_A_SERVICE)
+        if through_pulse:
+            pulse = Pulse(Path(directory) / "pulse", [PULSE_SINK])
+            ending.callback(pulse.stop)
+            environment |= pulse.environment(PULSE_SINK)
         broker, media = Broker(Path(directory) / "broker").start(), MediaServer()
         far_end = FarEnd(broker.controller_address())
         try:
             costs = [
-                run_once(Path(directory) / str(number), broker, media, far_end, seconds=seconds, sink=sink)
+                run_once(
+                    Path(directory) / str(number),
+                    broker,
+                    media,
+                    far_end,
+                    seconds=seconds,
+                    sink=sink,
+                    environment=environment,
+                )
                 for number in range(rounds)
             ]
         finally:
@@ -71,13 +92,14 @@ def run_once(
     *,
     seconds: int,
     sink: str | None = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Cost:
     """Start an agent twice: to give it a plan and its clips, then to measure it with both in hand."""
     directory.mkdir(parents=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.bind(str(directory / "notify"))
-        environment = {"NOTIFY_SOCKET": str(directory / "notify")}
-        pole = Pole(directory, GATEWAY, broker, media.url, sink=sink, environment=environment)
+        notified = {"NOTIFY_SOCKET": str(directory / "notify")}
+        pole = Pole(directory, GATEWAY, broker, media.url, sink=sink, environment={**environment, **notified})
         media.passwords[GATEWAY] = pole.secret
         clip = media.add(opus(warble((seconds + 4) * 1000)), (seconds + 4) * 1000)
         _give_a_plan(pole, far_end, clip)
