@@ -34,6 +34,13 @@ class Publish:
     """Sign a packet and send it to whoever listens to the session."""
 
     packet: LivePacket
+    stays: bool = False
+    """The broker keeps it, in the place of the last one that it kept, and gives it to whoever subscribes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Have the broker keep nothing of the session any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,5 +51,5 @@ class Ended:
     said_ms: int
 
 
-Effect = Order | Publish | Ended
+Effect = Order | Publish | Forget | Ended
 Effects = tuple[Effect, ...]

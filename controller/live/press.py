@@ -4,14 +4,14 @@ import asyncio
 import os
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from controller.columns import new_id
 from controller.errors import InternalFault, Problem
-from controller.live.effects import Effects, Ended, Order, Publish, Reason
+from controller.live.effects import Effects, Ended, Forget, Order, Publish, Reason
 from controller.live.frames import BadFrame, Frame, check_opus, read_frame
 from controller.live.keeping import keep
 from controller.live.ordering import Ordered, Wanted, order_live, still_stands
@@ -19,7 +19,7 @@ from controller.live.sound import PcmEncoder
 from controller.live.voice import Phase, Voice
 from controller.services import Services
 from wire import topics
-from wire.live import LivePacket, seal_live
+from wire.live import seal_live
 from wire.messages import LiveSource
 from wire.mqtt import NotConnected
 
@@ -28,8 +28,18 @@ log = structlog.get_logger(__name__)
 LOOK_EVERY_S = 0.5
 """How often a voice asks whether its order still stands."""
 
-Send = Callable[[str, bytes], None]
-"""Publishes to a topic, once, and waits for nobody."""
+STAYS_S = 3
+"""The broker keeps a beginning no longer, even if nobody is left to take it back."""
+
+
+class Send(Protocol):
+    """Publishes once, and waits for nobody; raises `NotConnected`."""
+
+    def __call__(
+        self, topic: str, payload: bytes, *, retain: bool = False, expiry_s: int | None = None
+    ) -> None:
+        """Publish."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +176,7 @@ class Press:
         if self._voice.phase is Phase.TALKING:
             for effect in self._voice.end(Reason.STOPPED, now_ms()):
                 if isinstance(effect, Publish):
-                    self._publish(effect.packet)
+                    self._publish(effect)
         self._svc.on_air.leave(self._source.session)
 
     async def _do(self, effects: Effects) -> None:
@@ -174,16 +184,23 @@ class Press:
             match effect:
                 case Order():
                     self._begin(self._order())
-                case Publish(packet):
-                    self._publish(packet)
+                case Publish():
+                    self._publish(effect)
+                case Forget():
+                    self._send_out(b"", stays=True)
                 case Ended():
                     await self._ended(effect)
 
-    def _publish(self, packet: LivePacket) -> None:
+    def _publish(self, wanted: Publish) -> None:
+        sealed = seal_live(self._source.session, wanted.packet, self._key)
+        self._send_out(sealed, stays=wanted.stays)
+
+    def _send_out(self, payload: bytes, *, stays: bool) -> None:
         try:
-            self._send(topics.live(self._source.session), seal_live(self._source.session, packet, self._key))
+            topic = topics.live(self._source.session)
+            self._send(topic, payload, retain=stays, expiry_s=STAYS_S if stays else None)
         except NotConnected:
-            log.debug("live_packet_not_sent", first=packet.first)
+            log.debug("live_packet_not_sent", size_bytes=len(payload))
 
     async def _order(self) -> None:
         assert self._wanted is not None  # noqa: S101 - `press` has set it

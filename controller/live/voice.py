@@ -2,8 +2,9 @@
 
 A gateway hears nothing that was published before it had subscribed, and it subscribes only once it holds the
 signed order. So the beginning is said again and again: in the first second after the order what is new goes
-out together with all before it (at most `REPEATED_FRAMES`), in bursts. A gateway that joins late starts at
-the first syllable, and one that was there already ignores what it knows. Afterwards each frame goes out once,
+out together with all before it (at most `REPEATED_FRAMES`), in bursts, and the broker keeps the last of them
+for whoever subscribes next. A gateway that joins late starts at the first syllable, and one that was there
+already ignores what it knows. Afterwards each frame goes out once,
 as it comes: MQTT over TCP loses single packets to nobody. The last packet is said several times too.
 
 Times are milliseconds of any clock that only runs forwards.
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 
-from controller.live.effects import Effects, Ended, Order, Publish, Reason
+from controller.live.effects import Effects, Ended, Forget, Order, Publish, Reason
 from controller.live.frames import Frame
 from wire.live import FRAME_MS, MAX_FRAMES, LivePacket
 
@@ -198,12 +199,16 @@ class Voice:
         return (*self._burst(), Ended(reason, self.said_ms))
 
     def _burst(self) -> Effects:
-        """Say the beginning, or the end, or both, again."""
-        newest = self.frames[-REPEATED_FRAMES:] if self._repeats else []
-        effects = [Publish(packet) for packet in packets(newest)]
+        """Say the beginning, or the end, or both, again; the last burst of all is not kept."""
+        newest = packets(self.frames[-REPEATED_FRAMES:] if self._repeats else [])
         if self.phase is Phase.ENDED:
-            effects.append(Publish(self.last_packet))
-        return tuple(effects)
+            last = newest.pop() if newest else self.last_packet
+            newest.append(LivePacket(last.first, last.frames, is_last=True))
+        if not self._bursts:
+            return (*map(Publish, newest), Forget())
+        # Of a beginning with gaps only the last packet could be kept, and that would be worse than none.
+        stays = len(newest) == 1
+        return tuple(Publish(packet, stays=stays) for packet in newest)
 
 
 def packets(frames: list[Frame]) -> list[LivePacket]:

@@ -12,6 +12,7 @@ from tests.bench import cut as cutting
 from tests.bench import emergency as warning
 from tests.bench import fanout as fanning
 from tests.bench import gateway as single
+from tests.bench import live as speaking
 from tests.bench import sync as synchrony
 
 app = typer.Typer(help="Benchmarks of LoaCast, each beside a baseline of the same run.", no_args_is_help=True)
@@ -50,6 +51,15 @@ def sync(
 ) -> None:
     """Let many gateways sound at once, and as many Snapcast clients; print how far apart they were."""
     synchrony.measure(gateways, rounds, player)
+
+
+@app.command()
+def live(
+    gateways: Annotated[int, typer.Option(min=1, max=8, help="How many gateways that render sound.")] = 8,
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="How often the button is pressed.")] = 20,
+) -> None:
+    """Time a live voice: press to first sample, and mouth to horn, on good lines and poor ones."""
+    speaking.measure(gateways, rounds)
 
 
 @app.command()

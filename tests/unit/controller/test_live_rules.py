@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.errors import InvalidInput, SomeoneSpeaks
-from controller.live.effects import Effects, Ended, Order, Publish, Reason
+from controller.live.effects import Effects, Ended, Forget, Order, Publish, Reason
 from controller.live.frames import BadFrame, Frame, check_opus, read_frame
 from controller.live.messages import PressIn, ReleaseIn, read_message
 from controller.live.on_air import OnAir
@@ -36,13 +36,19 @@ class Air:
     now: int = 0
     number: int = 0
     sent: list[tuple[int, LivePacket]] = field(default_factory=list)
+    kept: list[tuple[int, LivePacket | None]] = field(default_factory=list)
+    """What the broker gives to whoever subscribes, from when on."""
     ended: list[Ended] = field(default_factory=list)
 
     def took(self, effects: Effects) -> Effects:
         for effect in effects:
             match effect:
-                case Publish(packet):
+                case Publish(packet, stays):
                     self.sent.append((self.now, packet))
+                    if stays:
+                        self.kept.append((self.now, packet))
+                case Forget():
+                    self.kept.append((self.now, None))
                 case Ended():
                     self.ended.append(effect)
         return effects
@@ -95,9 +101,12 @@ class Air:
                 self.took(self.voice.press(self.now))
 
     def heard_from(self, joined_at: int) -> list[int | Gap]:
-        """What a gateway plays that hears everything from a moment on."""
+        """What a gateway plays that subscribes at a moment."""
         buffer = JitterBuffer()
         taken: list[int | Gap] = []
+        kept = [packet for at, packet in self.kept if at < joined_at]
+        if kept and kept[-1] is not None:
+            buffer.put(kept[-1])
         for at, packet in self.sent:
             if at >= joined_at:
                 buffer.put(packet)
@@ -139,6 +148,7 @@ def test_after_the_opening_each_frame_goes_out_once_as_it_comes() -> None:
     late = [(at, packet) for at, packet in air.sent if at > OPENING_MS + 100]
     assert len(late) > 30
     assert all(packet.frames == (b"%d" % packet.first,) for _, packet in late)
+    assert air.kept[-1][1] is None, "the broker keeps nothing of the beginning after it"
     assert len({packet.first for _, packet in late}) == len(late)
 
 
@@ -148,6 +158,14 @@ def test_a_gateway_that_joins_late_still_begins_at_the_first_syllable(joined_at:
     if joined_at >= air.sent[-1][0]:
         return
     assert air.heard_from(joined_at) == list(range(air.number))
+
+
+def test_a_gateway_that_joins_just_after_the_end_hears_all_of_a_short_cry() -> None:
+    air = Air().pressed().says(8).ends()
+    ended_at = air.now
+    air.passes(5_000)
+    assert air.heard_from(ended_at + 250) == list(range(8))
+    assert air.kept[-1][1] is None
 
 
 def test_a_gateway_that_joins_after_the_opening_begins_where_the_speaker_is() -> None:
