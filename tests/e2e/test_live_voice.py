@@ -25,7 +25,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 STATION, HAMLET = "Địa bàn đài Đại Ân 2", "Ấp Chợ"
 HAMLETS_GATEWAYS = ("31672-001", "31672-002")
 LIKE = 0.9
-PIECE = SAMPLE_RATE_HZ // 2
+THINNED = 3
+"""Speech is compared at a third of the rate: what lies above 8 kHz says nothing about who is heard."""
+PIECE = SAMPLE_RATE_HZ // THINNED // 2
 """What is compared at once: where a busy machine let a gateway run dry for 20 ms, only that piece is lost."""
 
 ON_ITS_WAY_S = 1.0
@@ -47,8 +49,8 @@ def microphone(spoken: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def said(microphone: Path) -> Sound:
-    """Two rounds of what the microphone hears: wherever someone begins, what they say is in it."""
-    return np.tile(decode_clip(microphone), 2)
+    """Two rounds, thinned, of what the microphone hears: wherever someone begins, what they say is in it."""
+    return np.tile(thinned(decode_clip(microphone)), 2)
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +93,13 @@ def heard(town: Town, gateway_id: str, since: datetime, seconds: float) -> Sound
     return eventually(there, 10, f"{gateway_id} sounds for {seconds} s")[0]
 
 
+def thinned(sound: Sound) -> Sound:
+    return sound[: len(sound) // THINNED * THINNED].reshape(-1, THINNED).mean(axis=1)
+
+
 def likeness(sound: Sound, said: Sound) -> float:
     """How much like what was said it is: the median over its pieces that are not silent."""
+    sound = thinned(sound)
     pieces = [sound[first : first + PIECE] for first in range(0, len(sound) - PIECE + 1, PIECE)]
     loud = [piece for piece in pieces if np.abs(piece).max() > 0.02]
     assert len(loud) * 2 > len(pieces), "mostly silent"
@@ -235,9 +242,9 @@ def test_a_browser_that_cannot_encode_sends_plain_samples(
 
 
 def test_a_second_voice_is_told_who_speaks_and_a_stop_is_told_to_the_first(
-    town: Town, officer: Api, said: Sound
+    town: Town, officer: Api, reference: Sound
 ) -> None:
-    frames = opus_frames(said[: 3 * SAMPLE_RATE_HZ])
+    frames = opus_frames(reference[:SAMPLE_RATE_HZ])
     leader = Phone(town.api("leader"), town.host, town.port)
     first = Phone(officer, town.host, town.port)
     try:
