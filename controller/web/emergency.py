@@ -8,14 +8,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse
 from sqlmodel import col, func, select
 
-from controller.areas.models import Area
+from controller.areas.models import Area, AreaKind
 from controller.emergencies.models import Emergency, EmergencyState
 from controller.emergencies.roll_call import RollCall, roll_call
 from controller.emergencies.service import emergencies_of
 from controller.people.access import PERMISSIONS, Permission
 from controller.people.models import Person
 from controller.warnings.catalogue import PreparedSound, all_sounds
-from controller.warnings.pack import PackedWarning, find_packed, is_role
+from controller.warnings.pack import PackedWarning, find_packed, is_role, read_pack
 from controller.web.places import Node, Places, tree
 from controller.web.rendering import HOME, reader_of, render
 from controller.web.visit import Visit, VisitDep
@@ -27,6 +27,9 @@ ENDED_SHOWN = 4
 ENDED_FOR = timedelta(days=2)
 INTERVALS_MIN = (5, 10, 15, 30, 60, 120)
 WARNERS_SHOWN = 5
+OTHER = "other"
+WIDE = frozenset({AreaKind.PROVINCE, AreaKind.DISTRICT})
+"""Areas that are not chosen beforehand: their people say which commune they mean."""
 LASTS_H = (1, 2, 6, 12, 24, 72)
 SIRENS = ("siren_storm", "siren_flood", "siren_extreme")
 
@@ -44,6 +47,14 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Hazard:
+    """The prepared warnings of one hazard, the lowest level of risk first."""
+
+    name: str
+    choices: list["Choice"]
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """One prepared warning to choose."""
 
@@ -56,16 +67,14 @@ class Choice:
 def emergency(visit: VisitDep) -> HTMLResponse:
     """The page, disabled with the reason for those who may not warn."""
     sounds = all_sounds(visit.session, visit.actor.area_path)
-    choices = [
-        Choice(each, find_packed(each.key), each.main.clip_sha256) for each in sounds if not is_role(each.key)
-    ]
     nodes, _ = tree(visit.session, visit.actor.area_path, visit.today)
     return visit.render(
         "emergency.html",
         here="emergency",
         own=nodes[0] if nodes else None,
         parts=_parts(nodes),
-        choices=choices,
+        own_is_near=bool(nodes) and nodes[0].area.kind not in WIDE,
+        hazards=_hazards(sounds),
         sirens=[each for each in sounds if each.key in SIRENS],
         can_test={each.key for each in sounds},
         intervals=INTERVALS_MIN,
@@ -132,6 +141,18 @@ def _line(visit: Visit, places: Places, emergency: Emergency) -> Line:
         roll_call(visit.session, emergency, now=visit.now),
         can_be_ended=area is not None and area.path.startswith(visit.actor.area_path),
     )
+
+
+def _hazards(sounds: list[PreparedSound]) -> list[Hazard]:
+    """Return what can be chosen by hazard, in the order of the built-in pack, the unknown behind."""
+    found = {packed.hazard: Hazard(packed.hazard, []) for packed in read_pack() if packed.hazard}
+    for sound in sounds:
+        if not is_role(sound.key):
+            packed = find_packed(sound.key)
+            name = sound.main.hazard or (packed.hazard if packed else None) or OTHER
+            choice = Choice(sound, packed, sound.main.clip_sha256)
+            found.setdefault(name, Hazard(name, [])).choices.append(choice)
+    return [hazard for hazard in found.values() if hazard.choices]
 
 
 def _parts(nodes: list[Node]) -> list[Node]:

@@ -25,8 +25,8 @@ document.addEventListener("submit", async (event) => {
   const form = event.target.closest("form");
   if (form.hasAttribute("data-forget")) {
     sessionStorage.clear();
-    // What was kept on this phone goes with the log-in; recordings that were not sent stay its owner's.
-    globalThis.caches?.keys().then((names) => names.forEach((name) => caches.delete(name)));
+    // The page kept on this phone goes with the log-in; recordings that were not sent stay their owner's.
+    globalThis.caches?.delete("loacast-kept");
   }
   if (!form.dataset.call) {
     return;

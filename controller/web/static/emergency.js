@@ -11,22 +11,38 @@ import { proved } from "./step_up.js";
 import { Speaking } from "./speaking.js";
 import { word } from "./words.js";
 
-const LOOK_MS = 2000; // while somebody is silent, the roll-call names them after ten seconds by itself
+const AGAIN_MS = 5000;
+const LOOK_MS = 3000; // ten seconds after the start the silent ones are named, though nothing has changed
 
 new Ending();
 setInterval(() => {
-  if (document.querySelector("#emergencies [data-settled=no]") && !document.hidden) {
+  if (document.querySelector("#emergencies [data-soon]") && !document.hidden) {
     refresh();
   }
 }, LOOK_MS);
 
-const offline = document.getElementById("offline");
+// Without a network nothing can be sent, and the page says so; one that was kept is replaced as soon as there is one.
+const isKept = "kept" in document.documentElement.dataset;
+const isOffline = () => isKept || !navigator.onLine;
 const showNetwork = () => {
-  offline.hidden = navigator.onLine;
+  document.getElementById("offline").hidden = !isOffline();
 };
 addEventListener("online", showNetwork);
 addEventListener("offline", showNetwork);
 showNetwork();
+if (isKept) {
+  const look = () => fetch("/parts/khan-cap").then(({ status }) => status < 500 && location.reload(), () => {});
+  addEventListener("online", look);
+  setInterval(look, AGAIN_MS);
+}
+
+// As crypto.randomUUID() makes it, which browsers have over HTTPS only.
+function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 15) | 64;
+  bytes[8] = (bytes[8] & 63) | 128;
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("").replace(/(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
 
 const form = document.getElementById("warn");
 if (form) {
@@ -40,7 +56,7 @@ function begin() {
   const fault = document.getElementById("fault");
   let clip = null; // of a text, a recording, or a warning with its blanks filled
   let said = "";
-  let id = crypto.randomUUID();
+  let id = newId();
   let busy = false;
 
   const mode = () => form.mode.value;
@@ -74,7 +90,7 @@ function begin() {
     try {
       clip = await prepared(started);
       said = text;
-      id = crypto.randomUUID();
+      id = newId();
       document.getElementById("preview-audio").src = `/api/v1/clips/${clip.sha256}/audio`;
       document.getElementById("preview-text").textContent = text;
       document.getElementById("preview").hidden = false;
@@ -155,7 +171,7 @@ function begin() {
       const ordered = await proved(() => call("POST", "/api/v1/emergencies", wanted()));
       if (ordered) {
         await recorder.sent();
-        id = crypto.randomUUID();
+        id = newId();
         forgetClip();
         const chosen = chosenKey();
         if (chosen) {

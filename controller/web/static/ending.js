@@ -31,6 +31,7 @@ export class Ending {
       this.#once(stop, null, async () => {
         const { gateways } = await call("POST", `/api/v1/areas/${stop.dataset.area}/stop`);
         say(stop.dataset.done.replace("{gateways}", gateways));
+        scrollTo(0, 0);
       }),
     );
   }

@@ -12,7 +12,7 @@ const PATIENCE_MS = 1_500; // a reload or a short hiccup is not worth a line
 const MOST_IDS = 100;
 
 let stream;
-let heardAt = Date.now();
+let heardAt = Number(page.dataset.kept) || Date.now(); // a page kept for times without a network is of when it was seen
 let hasMissed = false;
 let lost = null;
 let reopening = null;
