@@ -22,6 +22,7 @@ from controller.cap.refusal import CapRefused
 from controller.cap.speaking import Speak, speak_all
 from controller.cap.supervising import supervise
 from controller.clock import Clock
+from controller.counters import reserve
 from controller.db import writing
 from controller.events import EventHub, announced
 from controller.gateways.rules import HouseRules
@@ -41,6 +42,11 @@ class Outcome:
     refused: CapRefused | None = None
     is_new: bool = False
     key: Key | None = None
+
+
+def one_at_a_time(session: Session) -> None:
+    """Let nobody else work on alerts before this transaction ends: what is decided is decided of all."""
+    reserve(session, "cap", 1)
 
 
 class CapDesk:
@@ -90,6 +96,7 @@ class CapDesk:
         Raises:
             CapRefused: It is not to be taken.
         """
+        one_at_a_time(session)
         now = self._clock.now()
         taken = receive(session, bringer, raw, now=now)
         session.flush()
@@ -136,6 +143,8 @@ class CapDesk:
         with Session(self._engine) as session, session.begin():
             writing(session)
             supervise(session, now=now)
+            if open_senders(session):
+                one_at_a_time(session)
             for sender in open_senders(session):
                 wanted.extend(settle(Work(session, now, self._rules), sender, try_again=try_again))
         self._tell(session)
@@ -145,6 +154,7 @@ class CapDesk:
             spoken = speak_all(self._speak, each.texts)
             with Session(self._engine) as session, session.begin():
                 writing(session)
+                one_at_a_time(session)
                 let_say(Work(session, self._clock.now(), self._rules), each, spoken)
             self._tell(session)
 

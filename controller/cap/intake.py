@@ -17,6 +17,8 @@ from controller.cap.refusal import CapRefused, Refusal
 from controller.cap.signature import signed_part
 from controller.cap.words import title_of
 from controller.cap.xml import has_signature, parse, read_alert
+from controller.emergencies.ending import close
+from controller.emergencies.models import Emergency, EmergencyState, Ending
 from controller.events import Change, announce
 
 LANGUAGES = ("vi", "km")
@@ -84,10 +86,13 @@ def receive(session: Session, bringer: Bringer, raw: bytes, *, now: datetime) ->
         return Taken(alert.key, found, is_new=True)
     if found.sha256 == digest:
         if proven and not found.proven:
+            if found.area_id != bringer.area_id:
+                _begin_anew(session, found, now)
             found.proven, found.feed_id, found.area_id = True, feed.id if feed else None, bringer.area_id
             _audit(session, "prove_cap", found, bringer, now)
         return Taken(alert.key, found, is_new=False)
     if proven and not found.proven:
+        _begin_anew(session, found, now)
         for name, value in (_told(alert, raw, digest) | _brought(bringer, proven=True)).items():
             setattr(found, name, value)
         _audit(session, "replace_cap", found, bringer, now)
@@ -97,6 +102,23 @@ def receive(session: Session, bringer: Bringer, raw: bytes, *, now: datetime) ->
         announce(session, Change("cap", session.get_one(Area, found.area_id).path))
     _audit(session, "contest_cap", found, bringer, now, other_sha256=digest)
     return Taken(alert.key, found, is_new=False)
+
+
+def _begin_anew(session: Session, row: CapAlert, now: datetime) -> None:
+    """End what became of an alert that is now better known: it says something else, or to more people."""
+    for emergency_id in row.emergency_ids:
+        emergency = session.get_one(Emergency, emergency_id)
+        if emergency.state is not EmergencyState.ENDED:
+            is_draft = emergency.state is EmergencyState.DRAFT
+            close(
+                session,
+                emergency,
+                Ending.FINISHED if is_draft else Ending.SUPERSEDED,
+                person_id=None,
+                now=now,
+            )
+            announce(session, Change("emergency", emergency_id))
+    row.emergency_ids, row.unspoken, row.obstacle = [], [], None
 
 
 def open_alert(feed: CapFeed | None, raw: bytes, now: datetime) -> tuple[Alert, bool]:
@@ -204,7 +226,6 @@ def _told(alert: Alert, raw: bytes, digest: str) -> dict[str, Any]:
         "starts_at": found.starts_at,
         "expires_at": found.expires_at,
         "version": alert.version,
-        "emergency_ids": [],
         "contested_at": None,
     }
 

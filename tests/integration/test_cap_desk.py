@@ -1,32 +1,32 @@
 """Alerts from elsewhere become drafts, sound by policy, make way for newer ones, and end when over."""
 
-from itertools import permutations
-
 import pytest
 from sqlmodel import Session, select
 from support.alerts import (
     AROUND_THE_COMMUNE,
-    SENDER,
     Signer,
     alert_xml,
     area_xml,
     at,
     info_xml,
-    reference,
 )
 from support.office import Office
-from support.watch import Watch, after
+from support.watch import ALERT, CANCEL, UPDATE, Watch, after
 
+from controller.cap.intake import Bringer
 from controller.cap.models import FeedKind
 from controller.cap.refusal import Refusal
 from controller.db import writing
 from controller.emergencies import ending
 from controller.emergencies.models import EmergencySource, Ending
 from controller.gateways.rules import HouseRules
-from controller.tables import Broadcast, CapAlert, CapFeed, Emergency
+from controller.tables import Broadcast, CapFeed, Emergency
 from schedules.quiet_hours import QuietHours
 from wire.messages import Cancel, Play
 from wire.types import Event, Mode
+
+pytestmark = pytest.mark.parametrize("migrated", ["sqlite"], indirect=True)
+"""What depends on the database is in `test_cap_order`."""
 
 
 @pytest.fixture
@@ -36,32 +36,14 @@ def watch(office: Office) -> Watch:
     return Watch(office)
 
 
-ALERT = alert_xml()
-UPDATE = alert_xml(
-    "KTTV-2",
-    sent=at(after(minutes=1)),
-    msg_type="Update",
-    references=[reference("KTTV-1")],
-    headline="Bão số 9 đổ bộ",
-)
-CANCEL = alert_xml(
-    "KTTV-3",
-    sent=at(after(minutes=2)),
-    msg_type="Cancel",
-    references=[reference("KTTV-1"), reference("KTTV-2", after(minutes=1))],
-    infos="",
-)
-
-
 def test_a_strong_alert_sounds_by_policy_in_the_commune_that_it_names(watch: Watch) -> None:
     watch.take(watch.feed(), ALERT)
     assert watch.played() == [(each, "Bão số 9 vào gần bờ") for each in watch.office.gateway_ids]
     (emergency,) = watch.emergencies("KTTV-1")
     assert (emergency.source, emergency.level, emergency.ordered_by) == (EmergencySource.CAP, 4, None)
     assert emergency.until_at == after(hours=3)
-    assert (
-        watch.spoken[0].text == "Bão mạnh. Bão số 9 vào gần bờ. Gió giật cấp 12. Bà con chằng chống nhà cửa."
-    )
+    said = "Bão mạnh. Bão số 9 vào gần bờ. Gió giật cấp 12. Bà con chằng chống nhà cửa."
+    assert [each.text for each in watch.spoken] == [said]
 
 
 def test_a_weaker_one_is_a_draft_that_waits_for_one_approval(watch: Watch) -> None:
@@ -101,16 +83,6 @@ def test_each_place_hears_only_what_is_told_of_it(watch: Watch) -> None:
     ]
 
 
-def test_the_same_alert_a_hundred_times_is_one_row_and_sounds_once(watch: Watch) -> None:
-    feed = watch.feed()
-    outcomes = watch.take(feed, *([ALERT] * 50))
-    watch.restarted()
-    outcomes += watch.take(feed, *([ALERT] * 50))
-    assert sum(each.is_new for each in outcomes) == 1
-    counts = {table: watch.office.count(table) for table in (CapAlert, Emergency, Broadcast)}
-    assert counts == {CapAlert: 1, Emergency: 1, Broadcast: 1}
-
-
 def test_other_bytes_under_the_same_name_are_put_aside_and_on_record(watch: Watch) -> None:
     feed = watch.feed()
     watch.desk.take(feed, ALERT)
@@ -119,16 +91,6 @@ def test_other_bytes_under_the_same_name_are_put_aside_and_on_record(watch: Watc
     assert watch.states("KTTV-1") == [("draft", None)], "which of the two is right a person has to say"
     assert watch.emergencies("KTTV-1")[0].title == "Bão số 9 vào gần bờ"
     assert len(watch.audited("contest_cap")) == 1
-
-
-def test_an_update_takes_the_place_of_what_sounds(watch: Watch) -> None:
-    watch.take(watch.feed(), ALERT)
-    watch.played()
-    watch.office.clock.pass_time(60)
-    watch.take(1 if False else watch.rows()[0].feed_id or 0, UPDATE)
-    assert watch.played() == [(each, "Bão số 9 đổ bộ") for each in watch.office.gateway_ids]
-    assert watch.states("KTTV-1") == [("ended", "superseded")]
-    assert watch.states("KTTV-2") == [("active", None)]
 
 
 def test_an_update_that_waits_for_a_person_silences_what_is_stale(watch: Watch) -> None:
@@ -186,21 +148,6 @@ def test_a_cancel_of_a_draft_ends_it_in_silence(watch: Watch) -> None:
     assert watch.played() == []
 
 
-def test_a_cancel_before_its_alert_keeps_it_from_ever_sounding(watch: Watch) -> None:
-    feed = watch.feed()
-    watch.office.clock.pass_time(120)
-    watch.take(feed, CANCEL)
-    watch.restarted()
-    watch.take(feed, ALERT, UPDATE)
-    assert watch.played() == []
-    assert {key: state for key, (state, _) in watch.standing().items()} == {
-        "KTTV-3": "tombstone",
-        "KTTV-1": "cancelled",
-        "KTTV-2": "cancelled",
-    }
-    assert watch.office.count(Emergency) == 0
-
-
 def test_an_update_before_its_alert_waits_and_the_stale_one_never_sounds(watch: Watch) -> None:
     feed = watch.feed()
     watch.office.clock.pass_time(60)
@@ -210,19 +157,6 @@ def test_an_update_before_its_alert_waits_and_the_stale_one_never_sounds(watch: 
     watch.take(feed, ALERT)
     assert {title for _, title in watch.played()} == {"Bão số 9 đổ bộ"}
     assert watch.standing()["KTTV-1"] == ("superseded", None)
-
-
-def test_every_order_ends_in_the_same_state(watch: Watch) -> None:
-    feed = watch.feed()
-    watch.office.clock.pass_time(180)
-    for number, order in enumerate(permutations((ALERT, UPDATE, CANCEL))):
-        sender = f"s{number}@example.vn"
-        with Session(watch.office.engine) as session, session.begin():
-            session.get_one(CapFeed, feed).senders = [sender]
-        watch.take(feed, *(each.replace(SENDER.encode(), sender.encode()) for each in order))
-        states = {row.identifier: row.state.value for row in watch.rows() if row.sender == sender}
-        assert states == {"KTTV-1": "cancelled", "KTTV-2": "cancelled", "KTTV-3": "tombstone"}
-    assert watch.played() == []
 
 
 def test_nothing_begins_at_or_after_its_end_and_repeats_stop(watch: Watch) -> None:
@@ -311,9 +245,28 @@ def test_a_signed_alert_counts_only_with_the_pinned_certificate(watch: Watch, ki
     watch.take(feed, ALERT)
     assert watch.standing() == {"KTTV-1": ("in_force", "unproven")}
     assert watch.states("KTTV-1") == [("draft", None)]
+    (unproven,) = watch.emergencies("KTTV-1")
     watch.take(feed, signer.sign(ALERT))
     assert watch.row("KTTV-1").proven
+    with Session(watch.office.engine) as session:
+        assert session.get_one(Emergency, unproven.id).ending is Ending.FINISHED, "nobody may approve it now"
     assert len(watch.played()) == 4
+
+
+def test_an_alert_that_someone_brought_for_less_is_drafted_anew_when_its_sender_sends_it(
+    watch: Watch,
+) -> None:
+    officer = watch.office.hamlets[0]
+    with Session(watch.office.engine) as session, session.begin():
+        writing(session)
+        watch.desk.take_in(session, Bringer(officer.id, None, None), ALERT)
+    watch.step()
+    (brought,) = watch.emergencies("KTTV-1")
+    assert (brought.state.value, brought.audience["areas"]) == ("draft", [officer.id])
+    watch.take(watch.feed(), ALERT)
+    assert len(watch.played()) == 4
+    (proven,) = watch.emergencies("KTTV-1")
+    assert proven.audience["areas"] == [watch.office.commune.id]
 
 
 def test_a_plain_way_proves_nobody(watch: Watch) -> None:
@@ -364,14 +317,6 @@ def test_an_alert_says_nothing_beyond_its_feeds_area(watch: Watch) -> None:
     foreign = watch.feed("foreign", area_id=watch.office.foreign.id)
     watch.take(foreign, alert_xml("KTTV-7", areas=area_xml(polygons=[AROUND_THE_COMMUNE])))
     assert watch.standing()["KTTV-7"] == ("in_force", "nowhere")
-
-
-def test_what_is_killed_before_it_is_spoken_is_spoken_after_the_restart(watch: Watch) -> None:
-    watch.desk.take(watch.feed(), ALERT)
-    watch.restarted().step()
-    assert len(watch.played()) == 4
-    watch.restarted().step()
-    assert watch.played() == []
 
 
 def test_an_emergency_that_people_ended_is_not_begun_again(watch: Watch) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, select
-from support.alerts import SENDER
+from support.alerts import SENDER, alert_xml, at, reference
 from support.clocks import NOON
 from support.office import ALWAYS, CLIP, ZONE, Office
 
@@ -183,3 +183,21 @@ class Watch:
 
 def after(hours: float = 0, minutes: float = 0) -> datetime:
     return NOON + timedelta(hours=hours, minutes=minutes)
+
+
+ALERT = alert_xml()
+UPDATE = alert_xml(
+    "KTTV-2",
+    sent=at(after(minutes=1)),
+    msg_type="Update",
+    references=[reference("KTTV-1")],
+    headline="Bão số 9 đổ bộ",
+)
+CANCEL = alert_xml(
+    "KTTV-3",
+    sent=at(after(minutes=2)),
+    msg_type="Cancel",
+    references=[reference("KTTV-1"), reference("KTTV-2", after(minutes=1))],
+    infos="",
+)
+"""A storm, what came to be known of it, and its end, a minute after each other."""
