@@ -49,13 +49,14 @@ def test_a_gateways_password_neither_hears_nor_speaks_for_another(broker: Broker
     greedy = ("#", "loa/#", "loa/v1/g/+/down/+", "loa/v1/g/+/up/+", *topics.all_down("victim"))
     thief = Client(broker, "thief", (*greedy, *topics.all_down("thief")))
     victim = Client(broker, "victim", topics.all_down("victim"))
-    controller = Client(broker, "controller", topics.ALL_UP)
+    controller = Client(broker, "controller", (*topics.ALL_UP, f"{topics.ALERTS}/#"))
     try:
         for channel in topics.DOWN_CHANNELS:
             thief.connection.publish(topics.down("victim", channel), b"forged")
         for channel in topics.UP_CHANNELS:
             thief.connection.publish(topics.up("victim", channel), b"forged", retain=True)
         thief.connection.publish(topics.CONTROLLER_STATE, b"forged")
+        thief.connection.publish(f"{topics.ALERTS}/victim/alerts", b"forged")
 
         # Each of these comes after the forgeries on the same connection, so what was let through is there.
         for channel in topics.UP_CHANNELS:

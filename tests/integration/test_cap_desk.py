@@ -1,5 +1,7 @@
 """Alerts from elsewhere become drafts, sound by policy, make way for newer ones, and end when over."""
 
+from concurrent.futures import wait
+
 import pytest
 from sqlmodel import Session, select
 from support.alerts import (
@@ -15,6 +17,8 @@ from support.watch import ALERT, CANCEL, UPDATE, Watch, after
 
 from controller.cap.intake import Bringer
 from controller.cap.models import FeedKind
+from controller.cap.outbound import Fetched, FetchFailed, Limits
+from controller.cap.polling import CapPoller
 from controller.cap.refusal import Refusal
 from controller.db import writing
 from controller.emergencies import ending
@@ -308,6 +312,41 @@ def test_a_feed_that_misses_three_intervals_is_a_fault_within_a_hundred_seconds(
     watch.step(1)
     assert watch.feed_row(feed).silent_since is None
     assert len(watch.audited("cap_feed_back")) == 1
+
+
+class Web:
+    """One host with one alert, that may be away."""
+
+    def __init__(self) -> None:
+        self.is_there, self.asked = True, 0
+
+    def __call__(
+        self, _url: str, _limits: Limits, *, etag: str | None = None, modified: str | None = None
+    ) -> Fetched:
+        self.asked += 1
+        if not self.is_there:
+            raise FetchFailed("alerts.example: timed out")
+        return Fetched() if etag else Fetched(ALERT, '"1"', modified)
+
+
+def test_a_feed_is_asked_in_its_interval_and_its_outage_is_noticed_from_the_third_miss(watch: Watch) -> None:
+    feed = watch.feed(kind=FeedKind.HTTP, url="https://alerts.example/feed", interval_s=60)
+    web = Web()
+    poller = CapPoller(engine=watch.office.engine, clock=watch.office.clock, desk=watch.desk, fetching=web)
+    silent_after: list[int] = []
+    for second in range(0, 481, 5):
+        wait(poller.ask_due())
+        watch.desk.step()
+        if second == 120:
+            web.is_there = False
+        if watch.feed_row(feed).silent_since is not None:
+            silent_after.append(second - 120)
+        watch.office.clock.pass_time(5)
+    poller.stop()
+    assert web.asked == 9
+    assert len(watch.played()) == 4, "it was heard, and once"
+    assert silent_after[0] - 3 * 60 <= 100, "within 100 s of the third miss"
+    assert watch.feed_row(feed).problem == "alerts.example: timed out"
 
 
 def test_an_alert_says_nothing_beyond_its_feeds_area(watch: Watch) -> None:
