@@ -321,9 +321,11 @@ class Web:
         self.is_there, self.asked = True, 0
 
     def __call__(
-        self, _url: str, _limits: Limits, *, etag: str | None = None, modified: str | None = None
+        self, url: str, limits: Limits, *, etag: str | None = None, modified: str | None = None
     ) -> Fetched:
         self.asked += 1
+        assert limits.hosts == {"alerts.example"}
+        assert url == "https://alerts.example/feed"
         if not self.is_there:
             raise FetchFailed("alerts.example: timed out")
         return Fetched() if etag else Fetched(ALERT, '"1"', modified)
