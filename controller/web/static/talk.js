@@ -46,6 +46,7 @@ import { fileOf } from "./recording.js";
 const TAP_MS = 150; // shorter was no wish to speak
 const FULL = 16 * 1024; // bytes that wait for the line: with more, what is said now would be heard too late
 const BAD_MS = 1000; // so much left out, and hardly anything carried in between
+const DROPPED_STEP_MS = 200; // said at the first frame that is left out, and then five times a second
 const PING_MS = 10_000;
 const AGAIN_MS = [1000, 2000, 4000, 8000];
 const LEVEL_EVERY = 3; // blocks
@@ -237,7 +238,9 @@ export class Talk {
     if (this.#socket.bufferedAmount > FULL) {
       press.droppedMs += 20;
       press.badMs += 20;
-      this.#talking();
+      if (press.droppedMs % DROPPED_STEP_MS === 20) {
+        this.#talking();
+      }
       if (press.badMs >= BAD_MS) {
         this.#hangUp();
         this.#lost();
