@@ -26,6 +26,7 @@ from controller.cap.refusal import CapRefused
 from controller.cap.xml import parse, to_node
 from controller.clock import SystemClock
 from controller.db import make_engine, writing
+from controller.gateways.models import Gateway
 from controller.settings import Settings
 from controller.web.i18n import sentence
 from wire.topics import ALERTS
@@ -127,13 +128,15 @@ def add(
             raise typer.BadParameter(f"no area {area_code}")
         if session.exec(select(CapFeed).where(CapFeed.name == name)).first() is not None:
             raise typer.BadParameter(f"there is a feed {name} already")
+        _check_publisher(session, _publisher(feed))
         feed.area_id = area.id
         session.add(feed)
         _audit(session, "add_cap_feed", feed, now, auto_level=auto_level, senders=sender)
     if token is not None:
         typer.echo(f"Token of {name}: {token}")
-    if kind is FeedKind.MQTT and url is None and topic is not None:
-        publisher, secret = topic.split("/")[1], secrets.token_urlsafe(32)
+    publisher = _publisher(feed)
+    if publisher is not None:
+        secret = secrets.token_urlsafe(32)
         broker.set_password(settings.passwords_dir, publisher, secret)
         typer.echo(f"Password of {publisher} at our broker: {secret}")
 
@@ -153,12 +156,15 @@ def show() -> None:
 @feed_app.command("remove")
 def remove(name: Name) -> None:
     """Take no more alerts of a feed. Those that came stay on record and sound no more by themselves."""
-    now = SystemClock().now()
-    with _session(Settings()) as session:
+    settings, now = Settings(), SystemClock().now()
+    with _session(settings) as session:
         feed = _find(session, name)
         session.execute(update(CapAlert).where(col(CapAlert.feed_id) == feed.id).values(feed_id=None))
         _audit(session, "remove_cap_feed", feed, now)
         session.delete(feed)
+        publisher = _publisher(feed)
+    if publisher is not None:
+        broker.set_password(settings.passwords_dir, publisher, None)
     typer.echo(f"{name} is removed.")
 
 
@@ -206,6 +212,22 @@ def _check(
             raise typer.BadParameter("give mqtt://HOST or mqtts://HOST, and --username", param_hint="--url")
         if url is not None and url.startswith("mqtts://") and tls_ca is None:
             raise typer.BadParameter("mqtts needs the authority of its certificate", param_hint="--tls-ca")
+
+
+def _check_publisher(session: Session, publisher: str | None) -> None:
+    """Refuse a name at our broker that is someone else's: each has one password."""
+    if publisher is None:
+        return
+    if session.get(Gateway, publisher) is not None:
+        raise typer.BadParameter("a gateway logs in by this name", param_hint="--topic")
+    if publisher in {_publisher(each) for each in session.exec(select(CapFeed))}:
+        raise typer.BadParameter("another feed has this publisher", param_hint="--topic")
+
+
+def _publisher(feed: CapFeed) -> str | None:
+    """Return who publishes a feed on our own broker; None: it does not come that way."""
+    is_ours = feed.kind is FeedKind.MQTT and feed.url is None and feed.topic is not None
+    return (feed.topic or "").split("/")[1] if is_ours else None
 
 
 def _is_ours(topic: str) -> bool:

@@ -25,6 +25,8 @@ LOOK_S = 1.0
 WORKERS = 8
 INTERVAL_S = 60
 MOST_SEEN = 5_000
+LONGEST = timedelta(seconds=60)
+"""After this no more of a feed's alerts are begun to be fetched at one time; the rest come the next time."""
 
 
 class Fetch(Protocol):
@@ -162,8 +164,17 @@ class CapPoller:
         return begun
 
     def _poll(self, feed: Asked, memory: Memory) -> None:
+        began_at = self._clock.now()
+
+        def fetching(
+            url: str, limits: Limits, *, etag: str | None = None, modified: str | None = None
+        ) -> Fetched:
+            if self._stopping.is_set() or self._clock.now() - began_at > LONGEST:
+                raise FetchFailed("left for the next time")
+            return self._fetch(url, limits, etag=etag, modified=modified)
+
         try:
-            poll(feed, memory, self._fetch, self._desk)
+            poll(feed, memory, fetching, self._desk)
         except Exception:  # one feed must not end the asking of the others
             log.exception("cap_poll_failed", feed=feed.id)
 

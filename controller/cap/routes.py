@@ -6,16 +6,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
-from controller.areas.models import Area
 from controller.cap.alert import Key
 from controller.cap.atom import CAP_TYPE
 from controller.cap.intake import Bringer, find_feed
 from controller.cap.models import CapAlert
 from controller.cap.publishing import newest_told, publisher_of, told_of
 from controller.cap.refusal import CapRefused, Refusal
-from controller.cap.supervising import concerns
+from controller.cap.supervising import newest_alerts
 from controller.cap.telling import feed, message
 from controller.cap.xml import MAX_BYTES, to_bytes
 from controller.db import writing
@@ -101,13 +100,7 @@ def take_alert(
 def list_alerts(actor: ActorDep, session: SessionDep) -> list[CapAlertOut]:
     """The newest hundred alerts that came for the person's area, or for one that it is part of."""
     actor.require(Permission.READ)
-    rows = session.exec(
-        select(CapAlert, Area.path)
-        .join(Area, col(Area.id) == col(CapAlert.area_id))
-        .order_by(col(CapAlert.received_at).desc(), col(CapAlert.id).desc())
-    )
-    found = [row for row, path in rows if concerns(path, actor.area_path)]
-    return [_out(row) for row in found[:_LISTED]]
+    return [_out(row) for row in newest_alerts(session, actor.area_path, _LISTED)]
 
 
 def public(request: Request, svc: ServicesDep, session: SessionDep, clock: ClockDep) -> None:

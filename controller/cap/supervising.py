@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import ColumnElement
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from controller.areas.models import Area
@@ -50,26 +52,48 @@ def concerns(path: str, area_path: str) -> bool:
     return area_path.startswith(path) or path.startswith(area_path)
 
 
+def near(area_path: str) -> ColumnElement[bool]:
+    """Return the same as a condition on `Area.path`."""
+    ids = area_path.strip("/").split("/")
+    above = ["/" + "".join(f"{each}/" for each in ids[:count]) for count in range(1, len(ids))]
+    return col(Area.path).startswith(area_path) | col(Area.path).in_(above)
+
+
 def silent_feeds(session: Session, area_path: str) -> list[CapFeed]:
     """Return the feeds that are silent and could tell something to an area, the longest silent first."""
     rows = session.exec(
-        select(CapFeed, Area.path)
+        select(CapFeed)
         .join(Area, col(Area.id) == col(CapFeed.area_id))
-        .where(col(CapFeed.silent_since).is_not(None), col(CapFeed.enabled))
+        .where(col(CapFeed.silent_since).is_not(None), col(CapFeed.enabled), near(area_path))
         .order_by(col(CapFeed.silent_since))
     )
-    return [feed for feed, path in rows if concerns(path, area_path)]
+    return list(rows)
 
 
 def troubled_alerts(session: Session, area_path: str) -> list[CapAlert]:
     """Return the alerts that hold and need someone: nothing could become of them, or they are contested."""
     rows = session.exec(
-        select(CapAlert, Area.path)
+        select(CapAlert)
         .join(Area, col(Area.id) == col(CapAlert.area_id))
         .where(
             CapAlert.state == State.IN_FORCE,
             col(CapAlert.obstacle).in_(WORRYING) | col(CapAlert.contested_at).is_not(None),
+            near(area_path),
         )
+        .options(defer(CapAlert.raw))  # type: ignore[arg-type]
         .order_by(col(CapAlert.received_at).desc())
     )
-    return [alert for alert, path in rows if concerns(path, area_path)]
+    return list(rows)
+
+
+def newest_alerts(session: Session, area_path: str, limit: int) -> list[CapAlert]:
+    """Return the newest alerts that came for an area, or for one that it is part of."""
+    rows = session.exec(
+        select(CapAlert)
+        .join(Area, col(Area.id) == col(CapAlert.area_id))
+        .where(near(area_path))
+        .options(defer(CapAlert.raw))  # type: ignore[arg-type]
+        .order_by(col(CapAlert.received_at).desc(), col(CapAlert.id).desc())
+        .limit(limit)
+    )
+    return list(rows)

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from sqlmodel import Session, col, update
 from support.alerts import HOSTILE, SENDER, Signer, alert_xml, area_xml, at, reference
 from support.broadcasting import now
 from support.eventually import eventually
@@ -19,8 +20,10 @@ from typer.testing import CliRunner, Result
 from controller.cap.alert import Alert, MsgType
 from controller.cap.atom import CAP_TYPE, read_entries
 from controller.cap.command import app as cap
+from controller.cap.models import CapFeed
 from controller.cap.reading import read
 from controller.cap.xml import parse, read_alert, to_node
+from controller.db import make_engine
 from wire.mqtt import BrokerAddress, Connection
 
 pytestmark = [pytest.mark.slow]
@@ -40,6 +43,15 @@ def add(town: Town, *arguments: str) -> str:
     return done.stdout.rsplit(": ", 1)[-1].strip()
 
 
+def grow_old(town: Town, name: str) -> None:
+    """Let a feed have been there for a minute."""
+    engine = make_engine(town.settings.url)
+    with Session(engine) as session, session.begin():
+        then = now() - timedelta(minutes=1)
+        session.execute(update(CapFeed).where(col(CapFeed.name) == name).values(created_at=then))
+    engine.dispose()
+
+
 @pytest.fixture(scope="module")
 def signer() -> Signer:
     return Signer.make(now())
@@ -57,6 +69,7 @@ def town(tmp_path_factory: pytest.TempPathFactory, signer: Signer, secrets: dict
     certificate.write_text(signer.pem)
     secrets["push"] = add(town, "push", "31673", "--kind", "push", "--auto-level", "5")
     add(town, "silent", "31673", "--kind", "push", "--interval", "5")
+    grow_old(town, "silent")
     signed = ("--certificate", str(certificate), "--auto-level", "4")
     secrets["kttv"] = add(town, "wmo", "31673", "--kind", "mqtt", "--topic", "cap/kttv/alerts", *signed)
     try:
@@ -221,12 +234,17 @@ def test_the_command_line_says_how_feeds_are_and_what_they_would_take(
         ("add", "x", "31673", "--kind", "mqtt", "--sender", "a", "--topic", "loa/v1/g/x/up/report"),
         ("add", "x", "31673", "--kind", "mqtt", "--sender", "a", "--topic", "cap/controller/a"),
         ("add", "x", "31673", "--kind", "push", "--sender", "a,b"),
+        ("add", "x", "31673", "--kind", "mqtt", "--sender", "a", "--topic", "cap/31672-001/a"),
+        ("add", "x", "31673", "--kind", "mqtt", "--sender", "a", "--topic", "cap/kttv/a"),
         ("add", "push", "31673", "--kind", "push", "--sender", "a"),
         ("remove", "nobody"),
     ):
         assert run(town, *wrong).exit_code == 2, wrong
-    assert add(town, "short", "31673", "--kind", "push")
+    assert add(town, "short", "31673", "--kind", "mqtt", "--topic", "cap/short/alerts")
+    passwords = town.broker.directory / "passwd"
+    assert "short:" in passwords.read_text()
     assert run(town, "remove", "short").exit_code == 0
+    assert "short:" not in passwords.read_text()
     assert "short" not in run(town, "list").stdout
 
 
