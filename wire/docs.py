@@ -103,7 +103,8 @@ def _topics() -> Iterator[str]:
         yield f"| `{_pattern(topics.down(example, channel))}` | controller → gateway | {_CHANNELS[channel]} |"
     for channel in topics.UP_CHANNELS:
         yield f"| `{_pattern(topics.up(example, channel))}` | gateway → controller | {_CHANNELS[channel]} |"
-    yield f"| `{topics.LIVE}/{{session}}` | controller → gateways | QoS 0 | packets of `wire.live` |"
+    how = "QoS 0, the first second retained"
+    yield f"| `{topics.LIVE}/{{session}}` | controller → gateways | {how} | packets of `wire.live` |"
     yield f"| `{topics.CONTROLLER_STATE}` | controller → all | QoS 1, retained | `controller_state` |"
 
 
