@@ -90,6 +90,18 @@ def emergency_part(visit: VisitDep) -> HTMLResponse:
     return visit.render("parts/emergency.html", **board(visit))
 
 
+@router.get("/parts/khan-cap/ban-thu-san")
+def emergency_warnings(visit: VisitDep) -> HTMLResponse:
+    """What prepared warnings say, and their blanks: most of the page, fetched once the rest can be used.
+
+    Raises:
+        NotAllowed: The role does not warn.
+    """
+    visit.actor.require(Permission.WARN)
+    sounds = all_sounds(visit.session, visit.actor.area_path)
+    return visit.render("parts/emergency_warnings.html", hazards=_hazards(sounds))
+
+
 @router.get("/parts/khan-cap/dai")
 def emergency_strip(visit: VisitDep) -> HTMLResponse:
     """What goes on, for the top of other pages."""

@@ -6,9 +6,7 @@ import { Ending } from "./ending.js";
 import { holdToConfirm } from "./hold.js";
 import { refresh } from "./live.js";
 import { prepared, upload } from "./preparing.js";
-import { Recorder } from "./recorder.js";
 import { proved } from "./step_up.js";
-import { Speaking } from "./speaking.js";
 import { word } from "./words.js";
 
 const AGAIN_MS = 5000;
@@ -64,12 +62,38 @@ function begin() {
   const chosenKey = () => form.querySelector("[name=key]:checked");
   const places = () => [...form.querySelectorAll("#audience input:checked")];
   const audience = () => ({ areas: places().map(({ value }) => Number(value)), gateways: [] });
-  const speaking = new Speaking(form, { audience, mode });
+  let recorder = null;
 
-  const recorder = new Recorder(form.dataset.person, {
-    take: (file, title) => prepare(upload(file), title),
-    refuse,
-  });
+  // What only some need comes once the page can be used, and at once when it is chosen; what failed is tried again.
+  let voices = null;
+  let warnings = null;
+  function loadVoices() {
+    voices ??= Promise.all([import("./recorder.js"), import("./speaking.js")]).then(
+      ([{ Recorder }, { Speaking }]) => {
+        recorder = new Recorder(form.dataset.person, { take: (file, title) => prepare(upload(file), title), refuse });
+        new Speaking(form, { audience, mode }).begin();
+      },
+      () => {
+        voices = null;
+      },
+    );
+  }
+  function loadWarnings() {
+    warnings ??= fetch("/parts/khan-cap/ban-thu-san")
+      .then((answer) => (answer.ok ? answer.text() : Promise.reject(answer)))
+      .then((html) => {
+        for (const part of new DOMParser().parseFromString(html, "text/html").querySelectorAll("[data-chosen]")) {
+          form.querySelector(`[data-chosen="${CSS.escape(part.dataset.chosen)}"]`)?.replaceChildren(...part.childNodes);
+        }
+      })
+      .catch(() => {
+        warnings = null;
+      });
+  }
+  function loadRest() {
+    loadWarnings();
+    loadVoices();
+  }
 
   function refuse(problem) {
     fault.textContent = problem.message;
@@ -170,7 +194,7 @@ function begin() {
     try {
       const ordered = await proved(() => call("POST", "/api/v1/emergencies", wanted()));
       if (ordered) {
-        await recorder.sent();
+        await recorder?.sent();
         id = newId();
         forgetClip();
         const chosen = chosenKey();
@@ -209,6 +233,7 @@ function begin() {
     if (target.name === "key" || target.name === "source") {
       forgetClip();
       said = "";
+      loadRest();
     }
     if (target.name === "key") {
       form.siren.value = [...form.siren.options].some(({ value }) => value === target.dataset.siren) ? target.dataset.siren : "";
@@ -242,6 +267,6 @@ function begin() {
       });
     }
   });
-  speaking.begin();
+  document.readyState === "complete" ? loadRest() : addEventListener("load", loadRest);
   settle();
 }

@@ -6,15 +6,21 @@ import { refresh } from "./live.js";
 import { proved } from "./step_up.js";
 
 export class Ending {
+  #wanted = null; // what the dialog asks about
+
   constructor() {
     document.addEventListener("submit", (event) => {
-      const form = event.target.closest("[data-end], [data-review]");
+      const form = event.target.closest("#end-form, [data-review]");
       if (form) {
         event.preventDefault();
-        this.#once(form.querySelector("[type=submit]"), form.querySelector(".fault"), () => (form.dataset.end ? this.#end(form) : this.#review(form)));
+        this.#once(form.querySelector("[type=submit]"), form.querySelector(".fault"), () => (form.id ? this.#end() : this.#review(form)));
       }
     });
     document.addEventListener("click", ({ target }) => {
+      const asked = target.closest("[data-ask]");
+      if (asked) {
+        this.#ask({ ...asked.dataset });
+      }
       const button = target.closest("[data-approve], [data-turn-down]");
       if (button) {
         const { approve, turnDown } = button.dataset;
@@ -36,10 +42,21 @@ export class Ending {
     );
   }
 
-  async #end(form) {
-    const { announced } = await call("POST", `/api/v1/emergencies/${form.dataset.end}/end`, { ending: form.dataset.ending });
-    form.closest("dialog").close();
-    say(announced ? form.dataset.told : form.dataset.untold);
+  #ask(wanted) {
+    this.#wanted = wanted;
+    for (const [id, text] of [["end-title", wanted.title], ["end-text", wanted.text], ["end-word", wanted.confirm]]) {
+      document.getElementById(id).textContent = text;
+    }
+    document.querySelector("#end .fault").hidden = true;
+    document.getElementById("end").showModal();
+  }
+
+  async #end() {
+    const { ask, ending, told, untold } = this.#wanted;
+    const { announced } = await call("POST", `/api/v1/emergencies/${ask}/end`, { ending });
+    document.getElementById("end").close();
+    say(announced ? told : untold);
+    scrollTo(0, 0);
   }
 
   async #review(form) {
