@@ -12,17 +12,22 @@ from cryptography.x509.oid import NameOID
 DAY = dt.timedelta(days=1)
 
 
-def authority(directory: Path, name: str, valid_for: dt.timedelta = DAY) -> tuple[Path, Path, Path]:
-    """Make an authority and a certificate for 127.0.0.1; returns authority, certificate and key as files.
+def authority(
+    directory: Path, name: str, valid_for: dt.timedelta = DAY, host: str | None = None
+) -> tuple[Path, Path, Path]:
+    """Make an authority and a certificate; returns authority, certificate and key as files.
 
     Args:
         directory: Where they go.
         name: Of the authority.
         valid_for: How long from now the certificate is; negative if it is over.
+        host: Whom it is for; None is 127.0.0.1.
     """
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     now = dt.datetime.now(dt.UTC)  # noqa: TID251 - OpenSSL asks the real clock
+    here = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    names = x509.SubjectAlternativeName([here if host is None else x509.DNSName(host)])
 
     def certificate(who: x509.Name, public: ec.EllipticCurvePublicKey, *, ca: bool) -> x509.Certificate:
         return (
@@ -34,10 +39,7 @@ def authority(directory: Path, name: str, valid_for: dt.timedelta = DAY) -> tupl
             .not_valid_before(now - 2 * DAY)
             .not_valid_after(now + (DAY if ca else valid_for))
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-            .add_extension(
-                x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
-                critical=False,
-            )
+            .add_extension(names, critical=False)
             .sign(ca_key, hashes.SHA256())
         )
 

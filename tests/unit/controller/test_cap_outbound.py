@@ -1,10 +1,13 @@
 """Asking for alerts leads nowhere but to the feed's own hosts, and never into our own network."""
 
+import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
+from support.authority import authority
 
 from controller.cap.outbound import Fetched, FetchFailed, Limits, check_url, fetch, is_allowed, limits_of
 
@@ -164,6 +167,46 @@ def test_nothing_is_followed_unpacked_or_read_without_end(server: tuple[int, lis
         fetch(f"http://{HOST}:{port}{path}", PLAIN, resolving=local)
     assert asked[-1] == path
     assert "/secret" not in asked
+
+
+@pytest.fixture
+def secure(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[int, Path]]:
+    """A server with a certificate for the host of the test's parameter, and its authority."""
+    ca, certificate, key = authority(tmp_path, "ca", host=request.param)
+    handler = type("Counting", (Server,), {"asked": []})
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as found:
+        found.socket = context.wrap_socket(found.socket, server_side=True)
+        threading.Thread(target=found.serve_forever, daemon=True).start()
+        monkeypatch.setenv("SSL_CERT_FILE", str(ca))
+        yield found.server_address[1], ca
+        found.shutdown()
+
+
+OVER_TLS = Limits("https", frozenset({HOST}), private_allowed=True)
+
+
+@pytest.mark.parametrize("secure", [HOST], indirect=True)
+def test_over_tls_the_certificate_must_be_by_an_authority_of_the_system(
+    secure: tuple[int, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    port, _ = secure
+    assert fetch(f"https://{HOST}:{port}/", OVER_TLS, resolving=local).body == f"{HOST}:{port}".encode()
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority(tmp_path, "another")[0]))
+    with pytest.raises(FetchFailed, match="certificate verify failed"):
+        fetch(f"https://{HOST}:{port}/", OVER_TLS, resolving=local)
+
+
+@pytest.mark.parametrize("secure", [None, "elsewhere.example"], indirect=True)
+def test_over_tls_the_certificate_must_be_for_the_name_and_not_for_the_address(
+    secure: tuple[int, Path],
+) -> None:
+    port, _ = secure
+    with pytest.raises(FetchFailed, match=r"Hostname mismatch|doesn't match|not valid for"):
+        fetch(f"https://{HOST}:{port}/", OVER_TLS, resolving=local)
 
 
 def test_a_host_that_is_not_there_is_a_failure_with_a_reason() -> None:
