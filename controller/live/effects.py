@@ -16,6 +16,8 @@ class Reason(StrEnum):
     """Someone stopped it, or nobody hears it any more."""
     LOST = "lost"
     """Nothing came from the phone."""
+    UNHEARD = "unheard"
+    """The broker is away: nothing that is said gets anywhere."""
     TOO_SHORT = "too_short"
     """A tap by mistake: what it caught is thrown away."""
     BAD_FRAMES = "bad_frames"

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -180,27 +181,33 @@ class Press:
         self._svc.on_air.leave(self._source.session)
 
     async def _do(self, effects: Effects) -> None:
-        for effect in effects:
-            match effect:
+        todo = deque(effects)
+        while todo:
+            match todo.popleft():
                 case Order():
                     self._begin(self._order())
-                case Publish():
-                    self._publish(effect)
+                case Publish() as effect:
+                    todo.extend(self._publish(effect))
                 case Forget():
                     self._send_out(b"", stays=True)
-                case Ended():
+                case Ended() as effect:
                     await self._ended(effect)
 
-    def _publish(self, wanted: Publish) -> None:
+    def _publish(self, wanted: Publish) -> Effects:
         sealed = seal_live(self._source.session, wanted.packet, self._key)
-        self._send_out(sealed, stays=wanted.stays)
+        if self._send_out(sealed, stays=wanted.stays):
+            self._voice.went_out()
+            return ()
+        return self._voice.did_not_go_out(now_ms())
 
-    def _send_out(self, payload: bytes, *, stays: bool) -> None:
+    def _send_out(self, payload: bytes, *, stays: bool) -> bool:
         try:
             topic = topics.live(self._source.session)
             self._send(topic, payload, retain=stays, expiry_s=STAYS_S if stays else None)
         except NotConnected:
             log.debug("live_packet_not_sent", size_bytes=len(payload))
+            return False
+        return True
 
     async def _order(self) -> None:
         assert self._wanted is not None  # noqa: S101 - `press` has set it

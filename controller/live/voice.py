@@ -21,6 +21,9 @@ from wire.live import FRAME_MS, MAX_FRAMES, LivePacket
 LOST_AFTER_MS = 1_500
 """So long without a frame or a ping, and the phone is lost; gateways are silent within two seconds."""
 
+UNHEARD_AFTER_MS = 1_500
+"""So long without anything that could be handed to the broker, and nobody hears it any more."""
+
 OPENING_MS = 1_000
 """How long the beginning is repeated: gateways behind 3G have subscribed by then."""
 
@@ -68,6 +71,8 @@ class Voice:
     _end: Reason | None = None
     _bursts: list[int] = field(default_factory=list)
     """When the next ones are due, earliest first."""
+    _unsent_since: int | None = None
+    """Since when nothing could be handed to the broker."""
     _repeats: bool = True
     """Whether a burst holds the beginning too."""
 
@@ -135,6 +140,18 @@ class Voice:
     def ping(self, at_ms: int) -> Effects:
         """Learn that the phone is there, though it has nothing to say."""
         self._heard_at = max(self._heard_at, at_ms)
+        return ()
+
+    def went_out(self) -> None:
+        """Learn that a packet was handed to the broker."""
+        self._unsent_since = None
+
+    def did_not_go_out(self, at_ms: int) -> Effects:
+        """Learn that the broker is away; for a moment that is nothing, gateways conceal it."""
+        if self._unsent_since is None:
+            self._unsent_since = at_ms
+        if self.phase is Phase.TALKING and at_ms - self._unsent_since >= UNHEARD_AFTER_MS:
+            return self.end(Reason.UNHEARD, at_ms)
         return ()
 
     def end(self, reason: Reason, at_ms: int) -> Effects:

@@ -24,7 +24,8 @@
 // talking             | ordered, and frames go out                               | emergencyId, broadcastId, gateways, longestMs, droppedMs
 // closed              | released or stopped; still armed, press() talks again    | saidMs, clipSha256 (or null), reason, droppedMs
 // bad_link            | the line does not carry a voice: it is recorded here     | stage: recording, uploading, sent, failed; then
-//                     | instead and sent to be played at release                 | problem, emergencyId
+//                     | instead and sent to be played at release; likewise when  | problem, emergencyId
+//                     | the server has lost the gateways                         |
 // lost                | the socket is gone, and nobody is talking                |
 // error               | the server refused                                       | problem: { code, message, field }
 //
@@ -192,6 +193,10 @@ export class Talk {
     if (this.#pressed) {
       if (!this.#pressed.live || broadcastId !== this.#pressed.order?.broadcastId) {
         return; // of one before
+      }
+      if (reason === "unheard") {
+        this.#record(); // it gets no further than the server: what was said since the press is sent at release
+        return;
       }
       this.#hush(); // the server ended it: nothing more goes out, however long the button is held
     }

@@ -18,6 +18,7 @@ from controller.live.voice import (
     MOST_BAD_FRAMES,
     OPENING_MS,
     REPEATED_FRAMES,
+    UNHEARD_AFTER_MS,
     Phase,
     Voice,
     packets,
@@ -214,6 +215,20 @@ def test_a_phone_that_says_nothing_is_lost_and_one_that_pings_is_not() -> None:
     air.passes(LOST_AFTER_MS)
     assert [each.reason for each in air.ended] == [Reason.LOST]
     assert air.sent[-1][0] - began_at <= 2_000
+
+
+def test_a_voice_that_gets_no_further_than_the_server_is_ended_and_a_moment_is_forgiven() -> None:
+    air = Air().pressed().says(60)
+    air.took(air.voice.did_not_go_out(air.now))
+    air.says(UNHEARD_AFTER_MS // FRAME_MS - 1)
+    air.took(air.voice.did_not_go_out(air.now))
+    assert air.ended == []
+    air.voice.went_out()
+    for _ in range(2):
+        air.took(air.voice.did_not_go_out(air.now))
+        air.says(UNHEARD_AFTER_MS // FRAME_MS)
+    assert [each.reason for each in air.ended] == [Reason.UNHEARD]
+    assert air.took(air.voice.did_not_go_out(air.now)) == (), "its last word is not lost twice"
 
 
 def test_whoever_speaks_on_is_cut_off_at_the_limit() -> None:
