@@ -10,10 +10,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from sqlmodel import Session, col, select
+from support.broadcasting import now
 from support.browser import ARGUMENTS, EXECUTABLE
 from support.browsing import DESKTOP, PHONE, Seat, running_browser
 from support.commune import PASSWORD
+from support.eventually import eventually
 from support.site import LivedIn, lived_in_site
+from support.town import Town
 from support.warning_pack import keep_warning
 
 from controller.areas.models import Area
@@ -88,10 +91,10 @@ def prove(page: Page) -> None:
 
 
 def choose_warning(page: Page, key: str = "flood_3") -> None:
-    hazard = page.locator("details.hazard", has=page.locator(f"[value={key}]"))
+    hazard = page.locator("details.hazard", has=page.locator(f"[value='{key}']"))
     if hazard.get_attribute("open") is None:
         hazard.locator("summary").first.click()
-    page.locator(f"[name=key][value={key}]").check()
+    page.locator(f"[name=key][value='{key}']").check()
 
 
 def hold(page: Page) -> None:
@@ -213,11 +216,11 @@ def test_who_sounds_is_counted_live_and_who_is_silent_is_named_with_a_number_to_
     choose_warning(page)
     send(page)
     expect(page.get_by_test_id("heard")).to_have_text("0/8")
-    broadcast_id, now = newest_broadcast(lived_in), lived_in.site.clock.now()
+    broadcast_id, at = newest_broadcast(lived_in), lived_in.site.clock.now()
     heard = lived_in.commune.gateway_ids[:6]
     with lived_in.speaking(*heard) as voices:
         for voice in voices:
-            voice.reports(Event.PLAYING, broadcast_id, now, started_at=now)
+            voice.reports(Event.PLAYING, broadcast_id, at, started_at=at)
     expect(page.get_by_test_id("heard")).to_have_text("6/8")
     started_earlier(lived_in, broadcast_id, SILENT_AFTER)
     silent = page.locator(".silent .event")
@@ -231,21 +234,21 @@ def test_who_sounds_is_counted_live_and_who_is_silent_is_named_with_a_number_to_
             expect(strip.get_by_test_id("heard")).to_have_text("6/8")
             expect(strip).to_contain_text(f"{HAMLET} 2/2")
         with lived_in.speaking("31672-007") as (late,):
-            late.reports(Event.PLAYING, broadcast_id, now, started_at=now)
+            late.reports(Event.PLAYING, broadcast_id, at, started_at=at)
         expect(strip.get_by_test_id("heard")).to_have_text("7/8")
 
 
 def test_a_false_alarm_takes_two_taps_and_is_told_where_it_was_heard(lived_in: LivedIn, page: Page) -> None:
     choose_warning(page)
     send(page)
-    broadcast_id, now = newest_broadcast(lived_in), lived_in.site.clock.now()
+    broadcast_id, at = newest_broadcast(lived_in), lived_in.site.clock.now()
     heard = lived_in.commune.gateway_ids[:3]
     with lived_in.speaking(*heard) as voices:
         for voice in voices:
-            voice.reports(Event.PLAYING, broadcast_id, now, started_at=now)
+            voice.reports(Event.PLAYING, broadcast_id, at, started_at=at)
     page.get_by_test_id("false-alarm").click()
     with lived_in.speaking("31672-004") as (another,):
-        another.reports(Event.PLAYING, broadcast_id, now, started_at=now)
+        another.reports(Event.PLAYING, broadcast_id, at, started_at=at)
     expect(page.get_by_test_id("heard")).to_have_text("4/8")
     page.get_by_test_id("end-confirm").click()
     expect(page.locator("[data-emergency]")).to_have_count(0)
@@ -263,6 +266,32 @@ def test_one_tap_stops_everything_and_says_what_it_did(lived_in: LivedIn, page: 
     expect(page.locator("[data-emergency]")).to_have_count(0)
     last = emergencies(lived_in)[-1]
     assert (last.state, last.ending) == (EmergencyState.ENDED, Ending.STOPPED)
+
+
+def test_what_is_confirmed_sounds_at_the_chosen_gateways_and_nowhere_else(
+    town: Town, browser: Browser
+) -> None:
+    officer = town.api("officer")
+    clip = officer.speak("Nước lên nhanh. Bà con rời vùng trũng ngay.")["clip"]
+    written = {"title": "Lũ quét", "clip_sha256": clip["sha256"], "source": "speech"}
+    bulletin = officer.post("/bulletins", json=written).json()
+    put = officer.client.put(f"/api/v1/bulletins/{bulletin['id']}/prepared", json={"prepared": True})
+    assert put.is_success, put.text
+    with Seat(browser, town.base_url, "officer", viewport=PHONE) as page:
+        page.goto("/khan-cap")
+        choose_warning(page, bulletin["id"])
+        page.locator("#audience label", has_text=HAMLET).click()
+        held_at = now()
+        send(page)
+        expect(page.get_by_test_id("heard")).to_have_text("2/2", timeout=15_000)
+        for gateway_id in HAMLETS_GATEWAYS:
+            eventually(
+                lambda g=gateway_id: town.recording(g).first_sample_at(held_at), 10, f"{gateway_id} sounds"
+            )
+        page.get_by_test_id("stop-all").click()
+        expect(page.locator("[data-emergency]")).to_have_count(0)
+    for gateway_id in set(town.gateway_ids) - HAMLETS_GATEWAYS:
+        assert town.recording(gateway_id).first_sample_at(held_at) is None, gateway_id
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

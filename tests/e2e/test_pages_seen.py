@@ -71,6 +71,7 @@ def pages_of(lived_in: LivedIn) -> dict[str, str]:
         "broadcast, coming": f"/phat/{day.coming}",
         "schedule": f"/lich/{day.schedule_id}",
         "drills": "/dien-tap",
+        "emergency": "/khan-cap",
         "fleet": "/cum-loa",
         "gateway, flapping": "/cum-loa/31672-005",
         "gateway, gone": "/cum-loa/31672-007",
