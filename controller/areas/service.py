@@ -91,6 +91,12 @@ def old_codes(session: Session, area_ids: Iterable[int]) -> dict[int, list[Area]
     return found
 
 
+def paths_above(path: str) -> list[str]:
+    """Return the paths of an area and of all above it, the highest first. Pure."""
+    parts = path.strip("/").split("/")
+    return ["/" + "".join(f"{part}/" for part in parts[: depth + 1]) for depth in range(len(parts))]
+
+
 def smallest_common(areas: list[Area]) -> str:
     """Return the path of the smallest area that holds them all. Pure."""
     parts = [area.path.strip("/").split("/") for area in areas]

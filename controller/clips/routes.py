@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Annotated, Literal
 
+import sqlalchemy as sa
 from fastapi import APIRouter, Depends, File, Form, Header, Request, Response, UploadFile
 from fastapi.responses import StreamingResponse
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
@@ -15,6 +16,7 @@ from audio.formats import CLIP_MEDIA_TYPE
 from audio.store import ClipStore
 from audio.timeline import PrepareSpec
 from controller.areas.models import Area
+from controller.areas.service import paths_above
 from controller.broadcasts.models import Broadcast, Delivery
 from controller.bulletins.models import Bulletin
 from controller.clips.byte_range import ByteRange, Unsatisfiable, parse_range
@@ -142,30 +144,38 @@ def fetch(
     """Hand a clip to a gateway that was ordered to play it or to keep it. For gateways only (HTTP Basic)."""
     if credentials is None or not knows_secret(session, credentials.username, credentials.password):
         raise NotLoggedIn
-    ordered = session.exec(
-        select(Delivery.id)
-        .join(Broadcast, col(Broadcast.id) == col(Delivery.broadcast_id))
-        .where(Broadcast.clip_sha256 == sha256, Delivery.gateway_id == credentials.username)
-        .limit(1)
-    ).first()
     clip = session.get(Clip, sha256)
-    if clip is None or (ordered is None and not keeps(session, credentials.username, sha256)):
+    gateway_id = credentials.username
+    if clip is None or not (keeps(session, gateway_id, sha256) or _was_ordered(session, gateway_id, sha256)):
         raise NotFound
     return _bytes(svc.store, clip, range_header, private=False)
+
+
+def _was_ordered(session: Session, gateway_id: str, sha256: str) -> bool:
+    """Whether a gateway was ever ordered to play a clip, alone or as one of several without a gap."""
+    among_others = sa.cast(col(Broadcast.clips), sa.String).contains(sha256, autoescape=True)
+    query = (
+        select(Delivery.id)
+        .join(Broadcast, col(Broadcast.id) == col(Delivery.broadcast_id))
+        .where(Delivery.gateway_id == gateway_id, (col(Broadcast.clip_sha256) == sha256) | among_others)
+        .limit(1)
+    )
+    return session.exec(query).first() is not None
 
 
 def _may_hear(session: Session, actor: Actor, clip: Clip) -> bool:
     if clip.prepared_by is not None and clip.prepared_by == actor.person_id:
         return True
-    return (
-        session.exec(
-            select(Bulletin.id)
-            .join(Area, col(Area.id) == col(Bulletin.area_id))
-            .where(Bulletin.clip_sha256 == clip.sha256, col(Area.path).startswith(actor.area_path))
-            .limit(1)
-        ).first()
-        is not None
+    # What is prepared above is theirs to order, so it is theirs to hear first.
+    within = col(Area.path).startswith(actor.area_path)
+    above = col(Bulletin.prepared) & col(Area.path).in_(paths_above(actor.area_path))
+    query = (
+        select(Bulletin.id)
+        .join(Area, col(Area.id) == col(Bulletin.area_id))
+        .where(Bulletin.clip_sha256 == clip.sha256, within | above)
+        .limit(1)
     )
+    return session.exec(query).first() is not None
 
 
 def _bytes(store: ClipStore, clip: Clip, range_header: str | None, *, private: bool) -> Response:

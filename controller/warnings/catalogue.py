@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlmodel import Session, col, select
 
 from controller.areas.models import Area
+from controller.areas.service import paths_above
 from controller.bulletins.models import Bulletin
 from controller.clips.models import Clip
 from controller.errors import NothingPrepared
@@ -73,13 +74,11 @@ def sounds_of(session: Session, area_path: str, key: str) -> PreparedSound:
 
 def all_sounds(session: Session, area_path: str) -> list[PreparedSound]:
     """Return all that is prepared for an area, as `sounds_of` does, by hazard, level and title."""
-    above = area_path.strip("/").split("/")
-    paths = ["/" + "".join(f"{part}/" for part in above[: depth + 1]) for depth in range(len(above))]
     rows = session.exec(
         select(Bulletin, Clip, Area.path)
         .join(Clip, col(Clip.sha256) == col(Bulletin.clip_sha256))
         .join(Area, col(Area.id) == col(Bulletin.area_id))
-        .where(col(Bulletin.prepared), col(Area.path).in_(paths))
+        .where(col(Bulletin.prepared), col(Area.path).in_(paths_above(area_path)))
         .order_by(col(Bulletin.id))
     ).all()
     # Farthest first and oldest first: what comes later takes the place of what came before.

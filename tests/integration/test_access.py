@@ -6,7 +6,11 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlmodel import Session
 from support.town import PASSWORD, Api, Town
+
+from controller.bulletins.models import Bulletin
+from controller.db import make_engine, writing
 
 pytestmark = [pytest.mark.slow]
 
@@ -215,3 +219,39 @@ def test_logging_out_ends_the_log_in(town: Town) -> None:
     assert api.post("/log-out").status_code == 204
     again = httpx.get(f"{town.base_url}/api/v1/me", cookies={"loacast": cookie})
     assert again.json()["code"] == "not_logged_in"
+
+
+def test_what_the_province_has_prepared_can_be_heard_by_who_may_order_it(town: Town) -> None:
+    admin = town.api("admin")
+    clip = admin.speak("Cảnh báo bão của thành phố.")["clip"]
+    officer = town.api("officer")
+
+    def heard() -> int:
+        return officer.client.get(f"/api/v1/clips/{clip['sha256']}/audio").status_code
+
+    written = {"title": "Bão", "clip_sha256": clip["sha256"], "source": "speech"}
+    bulletin = admin.post("/bulletins", json=written).json()
+    assert heard() == 404
+    admin.client.put(f"/api/v1/bulletins/{bulletin['id']}/prepared", json={"prepared": True})
+    assert heard() == 200
+
+
+def test_a_gateway_fetches_every_clip_of_what_it_was_ordered_to_say(town: Town) -> None:
+    officer = town.api("officer").step_up()
+    signal = officer.speak("Chú ý, chú ý. Mời bà con lắng nghe bản tin rất quan trọng sau đây.")["clip"]
+    words = officer.speak("Nước lên.")["clip"]
+    assert signal["duration_ms"] > words["duration_ms"]
+    prepared = {"title": "Tín hiệu", "clip_sha256": signal["sha256"], "source": "speech"}
+    bulletin = officer.post("/bulletins", json=prepared).json()
+    officer.client.put(f"/api/v1/bulletins/{bulletin['id']}/prepared", json={"prepared": True})
+    with Session(make_engine(town.settings.url)) as session, session.begin():
+        writing(session)
+        session.get_one(Bulletin, bulletin["id"]).warning_key = "attention"
+    wanted = {"source": "text", "clip_sha256": words["sha256"], "text": "Nước lên."}
+    answer = officer.post("/emergencies", json={**wanted, "audience": {"gateways": ["31672-001"]}})
+    assert answer.status_code == 202, answer.text
+    for gateway_id, status in (("31672-001", 200), ("31672-002", 404)):
+        found = httpx.get(
+            f"{town.base_url}/media/{words['sha256']}", auth=(gateway_id, town.broker.secrets[gateway_id])
+        )
+        assert found.status_code == status, gateway_id
