@@ -12,6 +12,7 @@ from controller.areas.models import Area
 from controller.broadcasts.models import Broadcast
 from controller.cap.supervising import concerns
 from controller.deps import COOKIE, ServicesDep
+from controller.drills.models import Drill
 from controller.emergencies.models import Emergency
 from controller.events import Change
 from controller.gateways.models import Gateway
@@ -20,7 +21,11 @@ from controller.services import Services
 
 router = APIRouter(tags=["events"])
 
-_TABLES: dict[str, type[Broadcast | Emergency | Gateway]] = {"broadcast": Broadcast, "emergency": Emergency}
+_TABLES: dict[str, type[Broadcast | Drill | Emergency | Gateway]] = {
+    "broadcast": Broadcast,
+    "drill": Drill,
+    "emergency": Emergency,
+}
 """Whose ids the kinds of changes are; those that are not here are about gateways."""
 
 GATHER_S = 0.3

@@ -12,6 +12,8 @@ with sync_playwright() as playwright:
     for size in SIZES:
         page = browser.new_page(viewport={"width": size, "height": size})
         svg = (STATIC / "icon.svg").read_text().replace('rx="8" ', "")
-        page.set_content(f"<style>*{{margin:0}}svg{{width:{size}px;height:{size}px;display:block}}</style>{svg}")
+        page.set_content(
+            f"<style>*{{margin:0}}svg{{width:{size}px;height:{size}px;display:block}}</style>{svg}"
+        )
         page.screenshot(path=STATIC / f"icon-{size}.png")
     browser.close()
