@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
 SCHEMES = ("light", "dark")
 FEW = {
+    ("emergency", "phone", "light"),
     ("today", "phone", "light"),
     ("today", "desktop", "light"),
     ("broadcast", "phone", "light"),
@@ -75,7 +76,7 @@ def _log_in(page: Page, user: str, password: str) -> None:
 
 def _pages(page: Page) -> dict[str, str]:
     """Return every page by name; a broadcast that has sounded and a gateway are looked for in the lists."""
-    pages = {"today": "/", "week": "/tuan", "compose": "/soan", "fleet": "/cum-loa"}
+    pages = {"emergency": "/khan-cap", "today": "/", "week": "/tuan", "compose": "/soan", "fleet": "/cum-loa"}
     page.goto("/tuan")
     slots = page.locator(".slot a")
     for state in ("unknown", "partly", "failed", "played", "playing"):
