@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from controller.areas.models import Area
+from controller.areas.service import paths_above
 from controller.broadcasts.models import Broadcast
 from controller.cap.supervising import concerns
 from controller.deps import COOKIE, ServicesDep
@@ -81,10 +82,12 @@ def _visible(svc: Services, path: str, changes: set[Change]) -> dict[str, list[s
                     visible[kind] = near
                 continue
             table = _TABLES.get(kind, Gateway)
+            # What was ordered for a larger area may sound in the reader's.
+            theirs = col(Area.path).startswith(path) | col(Area.path).in_(paths_above(path))
             seen = session.exec(
                 select(table.id)
                 .join(Area, col(Area.id) == col(table.area_id))
-                .where(col(table.id).in_(ids[:2000]), col(Area.path).startswith(path))
+                .where(col(table.id).in_(ids[:2000]), theirs)
             ).all()
             if seen:
                 visible[kind] = sorted(seen)

@@ -148,8 +148,15 @@ def call(
     return RollCall(broadcast_id, start_at, tuple(by_name), tuple(silent))
 
 
-def roll_call(session: Session, emergency: Emergency, *, now: datetime) -> RollCall:
-    """Return who has heard the newest sound of an emergency that is due."""
+def roll_call(session: Session, emergency: Emergency, *, now: datetime, within: str) -> RollCall:
+    """Return who has heard the newest sound of an emergency that is due.
+
+    Args:
+        session: Only read from.
+        emergency: Which.
+        now: The present.
+        within: Path of the area whose gateways are called: a neighbour's are none of the reader's business.
+    """
     newest = session.exec(
         select(Broadcast)
         .where(Broadcast.emergency_id == emergency.id, Broadcast.start_at <= now)
@@ -170,20 +177,17 @@ def roll_call(session: Session, emergency: Emergency, *, now: datetime) -> RollC
         )
         .join(Gateway, col(Gateway.id) == col(Delivery.gateway_id))
         .join(Area, col(Area.id) == col(Gateway.area_id))
-        .where(col(Delivery.broadcast_id) == newest.id)
+        .where(col(Delivery.broadcast_id) == newest.id, col(Area.path).startswith(within))
         .order_by(col(Area.path), col(Gateway.id))
     ).all()
     answers = [
         Answer(gateway_id, name, area_id, area, state, reason, started=started_at is not None)
         for gateway_id, name, area_id, area, state, reason, started_at in rows
     ]
-    return call(
-        answers, _keepers(session, emergency), broadcast_id=newest.id, start_at=newest.start_at, now=now
-    )
+    return call(answers, _keepers(session, within), broadcast_id=newest.id, start_at=newest.start_at, now=now)
 
 
-def _keepers(session: Session, emergency: Emergency) -> list[Keeper]:
-    path = session.get_one(Area, emergency.area_id).path
+def _keepers(session: Session, within: str) -> list[Keeper]:
     rows = session.execute(
         sa.select(
             col(Gateway.id),
@@ -194,6 +198,6 @@ def _keepers(session: Session, emergency: Emergency) -> list[Keeper]:
             col(Gateway.longitude),
         )
         .join(Area, col(Area.id) == col(Gateway.area_id))
-        .where(col(Area.path).startswith(path))
+        .where(col(Area.path).startswith(within))
     )
     return [Keeper(*row) for row in rows]

@@ -77,7 +77,7 @@ def get_roll_call(emergency_id: str, actor: ActorDep, session: SessionDep, clock
     """Who has heard its newest sound, by hamlet; after ten seconds the silent ones by name."""
     found = service.get_emergency(session, actor, emergency_id)
     now = clock.now()
-    return roll_call_out(found.id, roll_call(session, found, now=now), now)
+    return roll_call_out(found.id, roll_call(session, found, now=now, within=actor.area_path), now)
 
 
 @router.post("/emergencies/{emergency_id}/end", status_code=202, operation_id="end_emergency")

@@ -6,21 +6,27 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from controller.areas.models import Area
+from controller.areas.service import paths_above
 from controller.audit.service import record
 from controller.broadcasts.audience import Audience, choose
+from controller.broadcasts.models import Broadcast, Delivery
 from controller.broadcasts.service import refuse_against_rules
 from controller.columns import new_id
 from controller.emergencies.models import Emergency, EmergencySource, EmergencyState
 from controller.emergencies.sounding import announced, duration_of, sound, sound_live
 from controller.emergencies.superseding import supersede
 from controller.errors import InvalidInput, NotADraft, NotFound, NotOverYet
+from controller.gateways.models import Gateway
 from controller.gateways.rules import HouseRules
 from controller.people.access import Actor, Permission
 from wire.messages import ClipRef, LiveSource
 from wire.types import Mode
+
+_GATEWAY_AREA = aliased(Area)
 
 LASTS = timedelta(hours=2)
 """An emergency that says nothing of its end is over after this."""
@@ -182,11 +188,22 @@ def get_emergency(
 def emergencies_of(
     session: Session, area_path: str, *, open_only: bool = False, limit: int = 100
 ) -> list[Emergency]:
-    """Return the emergencies of an area and all below it, newest first."""
+    """Return an area's emergencies and those below it, and those from above that sound in it, newest first."""
+    sounds_here = (
+        select(Delivery.id)
+        .join(Broadcast, col(Broadcast.id) == col(Delivery.broadcast_id))
+        .join(Gateway, col(Gateway.id) == col(Delivery.gateway_id))
+        .join(_GATEWAY_AREA, col(_GATEWAY_AREA.id) == col(Gateway.area_id))
+        .where(
+            col(Broadcast.emergency_id) == col(Emergency.id), col(_GATEWAY_AREA.path).startswith(area_path)
+        )
+        .exists()
+    )
+    from_above = col(Area.path).in_(paths_above(area_path)) & sounds_here
     query = (
         select(Emergency)
         .join(Area, col(Area.id) == col(Emergency.area_id))
-        .where(col(Area.path).startswith(area_path))
+        .where(col(Area.path).startswith(area_path) | from_above)
         .order_by(col(Emergency.created_at).desc(), col(Emergency.id).desc())
         .limit(limit)
     )

@@ -67,10 +67,12 @@ class Choice:
 def emergency(visit: VisitDep) -> HTMLResponse:
     """The page, disabled with the reason for those who may not warn."""
     sounds = all_sounds(visit.session, visit.actor.area_path)
+    person = visit.session.get(Person, visit.actor.person_id)
     nodes, _ = tree(visit.session, visit.actor.area_path, visit.today)
     return visit.render(
         "emergency.html",
         here="emergency",
+        username=person.username if person else "",
         own=nodes[0] if nodes else None,
         parts=_parts(nodes),
         own_is_near=bool(nodes) and nodes[0].area.kind not in WIDE,
@@ -150,7 +152,7 @@ def _line(visit: Visit, places: Places, emergency: Emergency) -> Line:
         emergency,
         places.audience(visit.session, emergency.audience),
         by.name if by else "",
-        roll_call(visit.session, emergency, now=visit.now),
+        roll_call(visit.session, emergency, now=visit.now, within=visit.actor.area_path),
         can_be_ended=area is not None and area.path.startswith(visit.actor.area_path),
     )
 

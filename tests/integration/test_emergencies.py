@@ -6,6 +6,8 @@ import pytest
 from sqlmodel import Session, select
 from support.office import CLIP, ZONE, Office
 
+from controller.areas.models import Area, AreaKind
+from controller.areas.service import add_area
 from controller.audit.models import AuditRow
 from controller.broadcasts.audience import Audience
 from controller.broadcasts.models import Broadcast
@@ -21,6 +23,7 @@ from controller.errors import AlreadyOver, ForeignArea, InQuietHours, InvalidInp
 from controller.gateways.models import Gateway
 from controller.gateways.rules import HouseRules
 from controller.people.access import Actor
+from controller.people.models import Role
 from schedules.quiet_hours import QuietHours
 from wire.messages import Cancel, ClipRef, Play, Stop
 from wire.types import Event, Mode, Priority
@@ -298,7 +301,7 @@ def test_the_roll_call_counts_by_hamlet_and_names_the_silent_with_a_phone(office
 
     def called() -> tuple[dict[str, dict[str, int]], list[tuple[str, str, str]], tuple[int, int]]:
         with Session(office.engine) as session:
-            found = roll_call(session, stored(office, emergency), now=office.clock.now())
+            found = roll_call(session, stored(office, emergency), now=office.clock.now(), within="/")
         counts = {
             hamlet.name: {phase.value: count for phase, count in hamlet.counts.items() if count}
             for hamlet in found.hamlets
@@ -328,3 +331,31 @@ def test_a_drill_ends_by_itself_once_it_has_sounded(office: Office) -> None:
     office.tell("g1", Event.PLAYED, sounds(office, drill)[0].id, played_ms=13_000, expected_ms=13_000)
     go_on(office)
     assert stored(office, drill).ending is Ending.FINISHED
+
+
+def test_a_commune_sees_what_the_province_lets_sound_in_it_and_its_own_gateways_of_it(office: Office) -> None:
+    with Session(office.engine) as session, session.begin():
+        province = session.exec(select(Area).where(Area.kind == AreaKind.PROVINCE)).one()
+        elsewhere = add_area(
+            session,
+            code="H9",
+            kind=AreaKind.HAMLET,
+            name="Ấp 9",
+            parent=session.get_one(Area, office.foreign.id),
+            valid_from=province.valid_from,
+        )
+        session.get_one(Gateway, "g4").area_id = hamlet = elsewhere.id
+        chief = Actor(None, "chief", Role.ADMIN, province.id, province.path)
+    everywhere = order(office, chief, audience=Audience((chief.area_id,)))
+    only_there = order(office, chief, audience=Audience((hamlet,)))
+    office.step()
+    with Session(office.engine) as session:
+        seen = service.emergencies_of(session, office.commune.path)
+        assert [each.id for each in seen] == [everywhere.id]
+        assert {each.id for each in service.emergencies_of(session, chief.area_path)} == {
+            everywhere.id,
+            only_there.id,
+        }
+        here = roll_call(session, seen[0], now=office.clock.now(), within=office.commune.path)
+    assert [hamlet.name for hamlet in here.hamlets] == ["Ấp 1", "Ấp 2"]
+    assert here.total == 3
