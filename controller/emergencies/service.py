@@ -188,7 +188,7 @@ def get_emergency(
 def emergencies_of(
     session: Session, area_path: str, *, open_only: bool = False, limit: int = 100
 ) -> list[Emergency]:
-    """Return an area's emergencies and those below it, and those from above that sound in it, newest first."""
+    """Return the emergencies at and below an area, and those from above that sound in it, newest first."""
     sounds_here = (
         select(Delivery.id)
         .join(Broadcast, col(Broadcast.id) == col(Delivery.broadcast_id))
