@@ -1,6 +1,7 @@
 """Puts the pages on the app."""
 
 from fastapi import FastAPI
+from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.staticfiles import StaticFiles
 
 from controller.services import Services
@@ -25,7 +26,8 @@ def mount_pages(app: FastAPI) -> None:
     """Add pages, static files, security headers and pages for problems to an app."""
     svc: Services = app.state.services
     app.add_middleware(headers.SecureHeaders, https=svc.settings.https)
-    app.mount("/static", StaticFiles(directory=HOME / "static"), name="static")
+    # Only what holds no secrets: a compressed page would tell of its tokens by its length (BREACH).
+    app.mount("/static", GZipMiddleware(StaticFiles(directory=HOME / "static")), name="static")
     for feature in (log_in, today, week, compose, broadcast, schedule, fleet, gateway, drills, emergency):
         app.include_router(feature.router)
     problem_pages.install(app)
