@@ -24,6 +24,8 @@ class Summary(StrEnum):
     FAILED = "failed"
     """Nobody played."""
     CANCELLED = "cancelled"
+    STOPPED = "stopped"
+    """Cancelled everywhere, but somewhere it had begun to sound."""
     UNKNOWN = "unknown"
     """At least one gateway has not said what became of it."""
 
@@ -42,8 +44,13 @@ def counts_of(session: Session, broadcast_ids: Sequence[str]) -> dict[str, dict[
     return found
 
 
-def summarise(counts: Counts) -> Summary:
-    """Return the one word. Unknown is never hidden behind those that played."""
+def summarise(counts: Counts, *, cut_short: int = 0) -> Summary:
+    """Return the one word. Unknown is never hidden behind those that played.
+
+    Args:
+        counts: Deliveries by state.
+        cut_short: How many of the cancelled ones had begun to sound.
+    """
     states = {DeliveryState(state) for state, count in counts.items() if count}
     played = DeliveryState.PLAYED in states
     sounded = played or DeliveryState.PARTIAL in states or DeliveryState.PREEMPTED in states
@@ -56,5 +63,5 @@ def summarise(counts: Counts) -> Summary:
     if states == {DeliveryState.PLAYED}:
         return Summary.PLAYED
     if states == {DeliveryState.CANCELLED}:
-        return Summary.CANCELLED
+        return Summary.STOPPED if cut_short else Summary.CANCELLED
     return Summary.PARTLY if sounded else Summary.FAILED

@@ -79,14 +79,22 @@ def sounding(session: Session, places: Places, path: str, now: datetime) -> list
 def lines_of(session: Session, places: Places, broadcasts: Sequence[Broadcast]) -> list[Line]:
     """Return lists' lines of broadcasts."""
     ids = [broadcast.id for broadcast in broadcasts]
-    states, unheard = _states(session, ids), _unheard(session, ids)
+    states = _states(session, ids)
+    unheard = _count(session, ids, col(Delivery.sound) == Sound.NOT_CONFIRMED)
+    cut_short = _count(
+        session, ids, (col(Delivery.state) == DeliveryState.CANCELLED) & col(Delivery.started_at).is_not(None)
+    )
     lines = []
     for broadcast in broadcasts:
-        outcome = outcome_of(states.get(broadcast.id, []), unheard=unheard.get(broadcast.id, 0))
+        outcome = outcome_of(
+            states.get(broadcast.id, []),
+            unheard=unheard.get(broadcast.id, 0),
+            cut_short=cut_short.get(broadcast.id, 0),
+        )
         counts = {part.state.value: part.count for part in outcome.parts}
         counts[DeliveryState.PLAYED.value] = outcome.played
         audience = tuple(places.audience(session, broadcast.audience))
-        lines.append(Line(broadcast, summarise(counts), outcome, audience))
+        lines.append(Line(broadcast, summarise(counts, cut_short=outcome.cut_short), outcome, audience))
     return lines
 
 
@@ -105,15 +113,15 @@ def _states(
     return found
 
 
-def _unheard(session: Session, broadcast_ids: Sequence[str]) -> dict[str, int]:
-    """Return at how many gateways the probe did not hear a broadcast, for those with any."""
+def _count(session: Session, broadcast_ids: Sequence[str], which: sa.ColumnElement[bool]) -> dict[str, int]:
+    """Return how many deliveries of a broadcast are such, for those with any."""
     found: dict[str, int] = {}
     for first in range(0, len(broadcast_ids), 500):
         rows = session.execute(
             sa.select(col(Delivery.broadcast_id), sa.func.count())
             .where(
                 col(Delivery.broadcast_id).in_(broadcast_ids[first : first + 500]),
-                col(Delivery.sound) == Sound.NOT_CONFIRMED,
+                which,
             )
             .group_by(col(Delivery.broadcast_id))
         )

@@ -50,6 +50,7 @@ TONE: Mapping[str, str] = {
     _S.MISSED: "bad",
     _S.UNKNOWN: "doubt",
     Summary.PARTLY: "doubt",
+    Summary.STOPPED: "idle",
     Contact.ONLINE: "good",
     Contact.OFFLINE: "bad",
     Contact.UNVERIFIED: "doubt",
@@ -85,10 +86,20 @@ class Outcome:
     """All that did not simply play, in `ORDER`."""
     unheard: int = 0
     """At so many gateways the probe did not hear it, whatever else became of it."""
+    cut_short: int = 0
+    """So many of the cancelled ones had begun to sound."""
 
 
-def outcome_of(states: Iterable[tuple[DeliveryState, str | None]], *, unheard: int = 0) -> Outcome:
-    """Count (state, reason) pairs; `unheard` is how many of them the gateway's probe did not hear."""
+def outcome_of(
+    states: Iterable[tuple[DeliveryState, str | None]], *, unheard: int = 0, cut_short: int = 0
+) -> Outcome:
+    """Count (state, reason) pairs.
+
+    Args:
+        states: Of each delivery.
+        unheard: How many of them the gateway's probe did not hear.
+        cut_short: How many of the cancelled ones had begun to sound.
+    """
     counts: Counter[DeliveryState] = Counter()
     reasons: dict[DeliveryState, Counter[str]] = {}
     for state, reason in states:
@@ -100,4 +111,4 @@ def outcome_of(states: Iterable[tuple[DeliveryState, str | None]], *, unheard: i
         for state in ORDER
         if counts[state] and state is not _S.PLAYED
     )
-    return Outcome(counts.total(), counts[_S.PLAYED], parts, unheard)
+    return Outcome(counts.total(), counts[_S.PLAYED], parts, unheard, cut_short)

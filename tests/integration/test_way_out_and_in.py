@@ -240,6 +240,25 @@ def test_stop_is_ordered_of_every_gateway_that_may_still_sound(office: Office) -
     assert office.states(broadcast.id) == {"g1": "played", "g2": "cancelled"}
 
 
+def test_a_list_tells_what_had_sounded_before_it_was_stopped(office: Office) -> None:
+    from controller.broadcasts.ending import stop  # noqa: PLC0415 - the act under test
+    from controller.db import writing  # noqa: PLC0415
+    from controller.web.listing import lines_of  # noqa: PLC0415
+    from controller.web.places import Places  # noqa: PLC0415
+
+    broadcast = office.play_now(areas=[office.hamlets[0]])
+    office.step()
+    office.tell("g1", Event.PLAYING, broadcast.id, started_at=office.clock.now())
+    with Session(office.engine) as session, session.begin():
+        writing(session)
+        stop(session, office.officer, broadcast.id, now=office.clock.now())
+    for gateway_id in ("g1", "g2"):
+        office.tell(gateway_id, Event.CANCELLED, broadcast.id, reason="stopped")
+    with Session(office.engine) as session:
+        (line,) = lines_of(session, Places(session, office.commune.path), [broadcast])
+    assert (line.summary, line.outcome.cut_short, line.outcome.total) == ("stopped", 1, 2)
+
+
 def test_cancelling_takes_a_broadcast_out_of_the_plan_and_tells_those_who_have_it(office: Office) -> None:
     from controller.broadcasts.ending import cancel  # noqa: PLC0415 - the act under test
     from controller.db import writing  # noqa: PLC0415

@@ -42,6 +42,10 @@ class TestSummary:
     def test_one_word_says_it_and_never_hides_unknown(self, counts: dict[str, int], summary: Summary) -> None:
         assert summarise(counts) is summary
 
+    def test_what_was_stopped_while_it_sounded_is_not_called_cancelled(self) -> None:
+        assert summarise({"cancelled": 3}, cut_short=1) is Summary.STOPPED
+        assert summarise({"cancelled": 3, "unknown": 1}, cut_short=1) is Summary.UNKNOWN
+
 
 class TestByteRange:
     @pytest.mark.parametrize(
