@@ -15,6 +15,7 @@ from support.site import LivedIn, MidMorning, lived_in_site, quiet_settings, run
 from support.voices import speech
 
 from controller.db import writing
+from controller.events import Change
 from controller.gateways.models import GatewayState
 from controller.people.models import Role
 from controller.people.service import add_person
@@ -390,6 +391,10 @@ def test_a_drill_is_scheduled_told_on_today_and_called_off(lived_in: LivedIn, br
         expect(page.locator("[data-drill]", has_text="09:17")).to_contain_text("Diễn tập")
         page.goto("/dien-tap")
         mine.get_by_test_id("cancel-drill").click()
+        with page.expect_response("**/parts/drills"):
+            drill_id = mine.get_attribute("data-drill") or ""
+            lived_in.site.app.state.services.events.publish(Change("drill", drill_id))
+        expect(mine.get_by_role("dialog"), "a question stays while news comes in").to_be_visible()
         mine.get_by_role("dialog").get_by_role("button", name="Hủy diễn tập").click()
         expect(page.locator("#said")).to_contain_text("Đã hủy")
         expect(

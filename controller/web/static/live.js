@@ -58,9 +58,22 @@ function swap(html) {
   const fresh = new DOMParser().parseFromString(html, "text/html");
   for (const part of fresh.querySelectorAll("[data-swap]")) {
     const old = part.parentElement?.closest("[data-swap]") ? null : document.getElementById(part.id);
-    if (old && !old.isEqualNode(part)) {
+    const asking = old?.querySelector("dialog[open]");
+    if (asking) {
+      afterwards(asking);
+    } else if (old && !old.isEqualNode(part)) {
       replace(old, part);
     }
+  }
+}
+
+// A question that somebody is reading is not taken from under the thumb; what is new is shown once it is answered.
+const awaited = new WeakSet();
+
+function afterwards(dialog) {
+  if (!awaited.has(dialog)) {
+    awaited.add(dialog);
+    dialog.addEventListener("close", () => refresh(), { once: true });
   }
 }
 
