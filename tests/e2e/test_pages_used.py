@@ -217,6 +217,7 @@ def test_a_repeating_schedule_shows_its_first_times_and_then_its_first_broadcast
         expect(page.locator("dl").first).to_contain_text(first.split()[0])
         page.get_by_role("link", name="Xem lịch").click()
         expect(page.locator("main")).to_contain_text("Thứ Hai, Thứ Tư, Thứ Sáu · 05:30, 17:00")
+        page.wait_for_load_state("load")  # before its script is there, a button does nothing yet
         page.get_by_test_id("end").click()
         page.get_by_test_id("end-confirm").click()
         expect(page.locator("main")).to_contain_text("Đã kết thúc")
