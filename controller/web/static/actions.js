@@ -21,19 +21,8 @@ document.addEventListener("click", (event) => {
   }
 });
 
-document.addEventListener("submit", async (event) => {
-  const form = event.target.closest("form");
-  if (form.hasAttribute("data-forget")) {
-    sessionStorage.clear();
-    // The page kept on this phone goes with the log-in; recordings that were not sent stay their owner's.
-    globalThis.caches?.delete("loacast-kept");
-  }
-  if (!form.dataset.call) {
-    return;
-  }
-  event.preventDefault();
-  const button = form.querySelector("button:not([type=button])");
-  const fault = form.querySelector(".fault");
+// Does something at the press of a button, once however often it is pressed; a refusal is said in its place.
+export async function once(button, fault, act) {
   if (button.getAttribute("aria-busy") === "true") {
     return;
   }
@@ -42,14 +31,7 @@ document.addEventListener("submit", async (event) => {
     fault.hidden = true;
   }
   try {
-    const answer = await call(form.dataset.method ?? "POST", form.dataset.call, body(form));
-    form.closest("dialog")?.close();
-    if (form.dataset.then === "reload") {
-      location.reload();
-      return;
-    }
-    say(form.dataset.done.replace(/\{(\w+)\}/g, (_, name) => String(answer?.[name] ?? "")));
-    await refresh();
+    await act();
   } catch (problem) {
     if (fault) {
       fault.textContent = problem.message;
@@ -60,6 +42,29 @@ document.addEventListener("submit", async (event) => {
   } finally {
     button.removeAttribute("aria-busy");
   }
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("form");
+  if (form.hasAttribute("data-forget")) {
+    sessionStorage.clear();
+    // The page kept on this phone goes with the log-in; recordings that were not sent stay their owner's.
+    globalThis.caches?.delete("loacast-kept");
+  }
+  if (!form.dataset.call) {
+    return;
+  }
+  event.preventDefault();
+  once(form.querySelector("button:not([type=button])"), form.querySelector(".fault"), async () => {
+    const answer = await call(form.dataset.method ?? "POST", form.dataset.call, body(form));
+    form.closest("dialog")?.close();
+    if (form.dataset.then === "reload") {
+      location.reload();
+      return;
+    }
+    say(form.dataset.done.replace(/\{(\w+)\}/g, (_, name) => String(answer?.[name] ?? "")));
+    await refresh();
+  });
 });
 
 function body(form) {

@@ -70,7 +70,7 @@ function begin() {
   function loadVoices() {
     voices ??= Promise.all([import("./recorder.js"), import("./speaking.js")]).then(
       ([{ Recorder }, { Speaking }]) => {
-        recorder = new Recorder(form.dataset.person, { take: (file, title) => prepare(upload(file), title), refuse });
+        recorder = new Recorder(form.dataset.person, { take: (file, title) => prepare(upload(file, { openingChime: false }), title), refuse });
         new Speaking(form, { audience, mode }).begin();
       },
       () => {
@@ -112,7 +112,11 @@ function begin() {
     forgetClip();
     fault.hidden = true;
     try {
-      clip = await prepared(started);
+      const made = await prepared(started);
+      if (!made) {
+        return;
+      }
+      clip = made;
       said = text;
       id = newId();
       document.getElementById("preview-audio").src = `/api/v1/clips/${clip.sha256}/audio`;

@@ -1,6 +1,6 @@
 // Ending what goes on, approving drafts, reviewing afterwards. Falling silent never asks who one is.
 
-import { say } from "./actions.js";
+import { once, say } from "./actions.js";
 import { call } from "./api.js";
 import { refresh } from "./live.js";
 import { proved } from "./step_up.js";
@@ -64,26 +64,10 @@ export class Ending {
     say(form.dataset.done);
   }
 
-  async #once(button, fault, act) {
-    if (button.getAttribute("aria-busy") === "true") {
-      return;
-    }
-    button.setAttribute("aria-busy", "true");
-    if (fault) {
-      fault.hidden = true;
-    }
-    try {
+  #once(button, fault, act) {
+    return once(button, fault, async () => {
       await act();
       await refresh();
-    } catch (problem) {
-      if (fault) {
-        fault.textContent = problem.message;
-        fault.hidden = false;
-      } else {
-        say(problem.message);
-      }
-    } finally {
-      button.removeAttribute("aria-busy");
-    }
+    });
   }
 }

@@ -1,4 +1,5 @@
-// A text or a recording on its way to becoming a clip, with its progress shown.
+// A text or a recording on its way to becoming a clip, with its progress shown. One at a time: a newer one makes an
+// older one forget itself.
 
 import { call, csrfToken, Problem, problemOf, unreachable } from "./api.js";
 import { word } from "./words.js";
@@ -8,55 +9,76 @@ const box = document.getElementById("preparing");
 const bar = document.getElementById("preparing-bar");
 const line = document.getElementById("preparing-word");
 let newest = 0;
+let request = null;
 
-// Resolves to the clip. A newer one makes an older one end with null.
+// Resolves to the clip, or to null once a newer one has begun or it was abandoned.
 export async function prepared(started) {
   const run = ++newest;
-  show("preparing", 0);
+  const isOver = () => run !== newest;
+  show(word(request ? "uploading" : "preparing"), 0);
   try {
     let preparation = await started;
-    while (run === newest && !["ready", "refused"].includes(preparation.state)) {
-      show("preparing", preparation.progress);
+    while (!isOver() && !["ready", "refused"].includes(preparation.state)) {
+      show(word("preparing"), preparation.progress);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       preparation = await call("GET", `/api/v1/preparations/${preparation.id}`);
     }
-    if (preparation.state === "refused") {
+    if (!isOver() && preparation.state === "refused") {
       throw new Problem(preparation.problem);
     }
-    return run === newest ? preparation.clip : null;
+    return isOver() ? null : preparation.clip;
+  } catch (problem) {
+    if (isOver()) {
+      return null;
+    }
+    throw problem;
   } finally {
-    if (run === newest) {
+    if (!isOver()) {
       box.hidden = true;
     }
   }
 }
 
+// Nobody waits for it any more.
+export function abandon() {
+  newest += 1;
+  request?.abort();
+  request = null;
+  box.hidden = true;
+}
+
 // fetch() cannot tell how much of a body has been sent.
-export function upload(file) {
+export function upload(file, { openingChime }) {
   const body = new FormData();
   body.append("file", file);
-  body.append("opening_chime", "false");
-  const request = new XMLHttpRequest();
-  request.upload.addEventListener("progress", ({ loaded, total }) => show("uploading", loaded / total));
+  body.append("opening_chime", String(openingChime));
+  const mine = (request = new XMLHttpRequest());
+  mine.upload.addEventListener("progress", ({ loaded, total }) => show(word("uploading"), loaded / total));
   return new Promise((resolve, reject) => {
-    request.addEventListener("load", () => {
-      if (request.status < 300) {
-        resolve(JSON.parse(request.responseText));
+    mine.addEventListener("load", () => {
+      if (mine.status < 300) {
+        resolve(JSON.parse(mine.responseText));
       } else {
-        reject(problemOf(request.status, request.responseText));
+        reject(problemOf(mine.status, mine.responseText));
       }
     });
-    request.addEventListener("error", () => reject(unreachable()));
-    request.open("POST", "/api/v1/preparations/upload");
-    request.setRequestHeader("X-CSRF-Token", csrfToken);
-    request.send(body);
+    mine.addEventListener("error", () => reject(unreachable()));
+    mine.addEventListener("loadend", () => {
+      if (request === mine) {
+        request = null;
+      }
+    });
+    mine.open("POST", "/api/v1/preparations/upload");
+    mine.setRequestHeader("X-CSRF-Token", csrfToken);
+    mine.send(body);
   });
 }
 
-function show(stage, share) {
+function show(text, share) {
   box.hidden = false;
   bar.value = Math.round(share * 100);
-  if (line.textContent !== word(stage)) {
-    line.textContent = word(stage);
+  // Spoken at the start of a stage only: a screen reader would never finish with each per cent.
+  if (line.textContent !== text) {
+    line.textContent = text;
   }
 }
