@@ -69,10 +69,24 @@ def choose(
     """Check that an audience is the actor's to address, and resolve it.
 
     Raises:
+        NobodyToPlayIt: It holds no enabled gateway.
+        Problem: As `area_of` does.
+    """
+    area_id = area_of(session, actor, audience, today, permission)
+    gateway_ids = resolve(session, audience, today)
+    if not gateway_ids:
+        raise NobodyToPlayIt(field="audience")
+    return Resolved(gateway_ids, area_id)
+
+
+def area_of(session: Session, actor: Actor, audience: Audience, today: date, permission: Permission) -> int:
+    """Check that an audience is the actor's to address, and return the smallest area that holds it.
+
+    Raises:
         UnknownArea: An area does not exist today.
         UnknownGateway: A gateway does not exist.
         ForeignArea: Some of it is not the actor's.
-        NobodyToPlayIt: It holds no enabled gateway.
+        NobodyToPlayIt: It names neither areas nor gateways.
     """
     areas = [get_area(session, area_id, today) for area_id in audience.area_ids]
     for gateway_id in audience.gateway_ids:
@@ -84,9 +98,5 @@ def choose(
     if not areas:
         raise NobodyToPlayIt(field="audience")
     actor.require(permission, *(area.path for area in areas))
-    gateway_ids = resolve(session, audience, today)
-    if not gateway_ids:
-        raise NobodyToPlayIt(field="audience")
-    path = smallest_common(areas)
-    owner = path.strip("/").rsplit("/", 1)[-1]
-    return Resolved(gateway_ids, int(owner) if owner else actor.area_id)
+    owner = smallest_common(areas).strip("/").rsplit("/", 1)[-1]
+    return int(owner) if owner else actor.area_id

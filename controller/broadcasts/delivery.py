@@ -50,6 +50,8 @@ _S = DeliveryState
 OPEN = frozenset({_S.PLANNED, _S.SENT, _S.RECEIVED, _S.READY, _S.PLAYING})
 TERMINAL = frozenset(_S) - OPEN - {_S.UNKNOWN}
 SETTLED = TERMINAL | {_S.UNKNOWN}
+SOUNDED = frozenset({_S.PLAYING, _S.PLAYED, _S.PARTIAL, _S.PREEMPTED})
+"""It sounds, or has sounded as far as it came. A cancelled one may have as well: it then has a start."""
 
 _ENDS: Mapping[Event, DeliveryState] = {
     Event.PLAYED: _S.PLAYED,

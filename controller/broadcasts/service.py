@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from controller.areas.models import Area
+from controller.areas.owning import owned
 from controller.audit.service import record
 from controller.broadcasts.audience import choose
 from controller.broadcasts.delivery import DeliveryState, Route, deadline
 from controller.broadcasts.models import Broadcast, Delivery
 from controller.broadcasts.playing import Playing, broadcast_of, item_of
 from controller.bulk import insert_for_each
-from controller.errors import InQuietHours, NotFound, TooLong
+from controller.errors import InQuietHours, TooLong
 from controller.gateways.models import Gateway, GatewayState
 from controller.gateways.rules import HouseRules
 from controller.outbox.models import OrderKind
@@ -42,7 +42,7 @@ def play_now(
         TooLong: It is longer than gateways may play.
         Problem: As `controller.broadcasts.audience.choose` does.
     """
-    resolved = choose(session, actor, playing.audience, now.astimezone(ZoneInfo(rules.quiet.zone)).date())
+    resolved = choose(session, actor, playing.audience, rules.today(now))
     if playing.priority is not Priority.EMERGENCY:
         refuse_against_rules(now, playing.duration_ms, rules)
     broadcast = broadcast_of(playing, resolved.area_id, now, now=now, late_limit_ms=limit_ms)
@@ -142,11 +142,7 @@ def get_broadcast(
         NotAllowed: The role does not do this.
     """
     actor.require(permission)
-    broadcast = session.get(Broadcast, broadcast_id)
-    area = session.get(Area, broadcast.area_id) if broadcast else None
-    if broadcast is None or area is None or not area.path.startswith(actor.area_path):
-        raise NotFound
-    return broadcast
+    return owned(session, actor, Broadcast, broadcast_id)
 
 
 def audit(

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from controller.areas.models import Area
+from controller.areas.owning import owned
 from controller.audit.service import record
 from controller.bulletins.categories import Category
 from controller.bulletins.models import Bulletin, Source
@@ -116,8 +116,4 @@ def get_bulletin(session: Session, actor: Actor, bulletin_id: str) -> Bulletin:
         NotFound: There is none, or it is someone else's.
     """
     actor.require(Permission.READ)
-    bulletin = session.get(Bulletin, bulletin_id)
-    area = session.get(Area, bulletin.area_id) if bulletin else None
-    if bulletin is None or area is None or not area.path.startswith(actor.area_path):
-        raise NotFound
-    return bulletin
+    return owned(session, actor, Bulletin, bulletin_id)

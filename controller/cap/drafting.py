@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
@@ -78,7 +77,7 @@ class Work:
     @property
     def today(self) -> date:
         """The day on the wall."""
-        return self.now.astimezone(ZoneInfo(self.rules.quiet.zone)).date()
+        return self.rules.today(self.now)
 
     def path_of(self, row: CapAlert) -> str:
         """Return the path of the area beyond which an alert says nothing."""

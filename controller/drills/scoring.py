@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlmodel import Session, col, select
 
 from controller.areas.models import Area
-from controller.broadcasts.delivery import OPEN, DeliveryState
+from controller.broadcasts.delivery import OPEN, SOUNDED, DeliveryState
 from controller.broadcasts.models import Broadcast, Delivery
 from controller.gateways.models import Gateway
 from wire.types import Sound
@@ -19,9 +19,6 @@ IN_TIME = timedelta(seconds=10)
 NOT_HEARD = "not_heard"
 """The gateway played it, and the probe that listened did not hear it."""
 
-_SOUNDED = frozenset(
-    {DeliveryState.PLAYING, DeliveryState.PLAYED, DeliveryState.PARTIAL, DeliveryState.PREEMPTED}
-)
 _VERDICTS = frozenset({Sound.CONFIRMED, Sound.NOT_CONFIRMED})
 
 
@@ -121,7 +118,7 @@ def is_open(session: Session, broadcast: Broadcast) -> bool:
 
 def _why_silent(answer: Answer) -> str | None:
     """Return why a gateway was not heard, None if it was."""
-    if answer.started_at is None and answer.state not in _SOUNDED:
+    if answer.started_at is None and answer.state not in SOUNDED:
         return answer.reason or answer.state.value
     return NOT_HEARD if answer.sound is Sound.NOT_CONFIRMED else None
 

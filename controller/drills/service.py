@@ -8,16 +8,18 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select
 
 from controller.areas.models import Area
+from controller.areas.owning import owned
+from controller.areas.service import paths_above
 from controller.audit.service import record
 from controller.broadcasts.audience import Audience, choose
 from controller.broadcasts.service import refuse_against_rules
 from controller.columns import new_id
 from controller.drills.models import Drill, DrillState
 from controller.emergencies.sounding import ANNOUNCEMENTS, duration_of
-from controller.errors import AlreadyOver, DrillInThePast, InvalidInput, NotFound, NothingPrepared
+from controller.errors import AlreadyOver, DrillInThePast, InvalidInput
 from controller.gateways.rules import HouseRules
 from controller.people.access import Actor, Permission
-from controller.warnings.catalogue import PreparedSound, sounds_of
+from controller.warnings.catalogue import PreparedSound, clips_if_prepared, sounds_of
 from wire.messages import ClipRef
 from wire.types import Mode
 
@@ -102,10 +104,7 @@ def cancel(session: Session, actor: Actor, drill_id: str, *, now: datetime) -> D
         AlreadyOver: It has begun, or was called off.
     """
     actor.require(Permission.WARN)
-    drill = session.get(Drill, drill_id)
-    area = session.get(Area, drill.area_id) if drill else None
-    if drill is None or area is None or not area.path.startswith(actor.area_path):
-        raise NotFound
+    drill = owned(session, actor, Drill, drill_id)
     if drill.state is not DrillState.SCHEDULED:
         raise AlreadyOver
     drill.state, drill.cancelled_at, drill.cancelled_by = DrillState.CANCELLED, now, actor.person_id
@@ -120,22 +119,17 @@ def rehearsal(session: Session, area_path: str, key: str) -> Rehearsal:
         NothingPrepared: There is no such warning.
     """
     warning = sounds_of(session, area_path, key)
-    try:
-        attention = sounds_of(session, area_path, ATTENTION).clips
-    except NothingPrepared:
-        attention = ()
-    return Rehearsal(warning, (*attention, *warning.clips))
+    return Rehearsal(warning, (*clips_if_prepared(session, area_path, ATTENTION), *warning.clips))
 
 
 def drills_of(
     session: Session, area_path: str, *, states: Sequence[DrillState] = (), limit: int = 100
 ) -> list[Drill]:
     """Return the drills that touch an area, newest first: its own, those below, and those of areas above."""
-    above = area_path.strip("/").split("/")
     query = (
         select(Drill)
         .join(Area, col(Area.id) == col(Drill.area_id))
-        .where(col(Area.path).startswith(area_path) | col(Area.id).in_([int(part) for part in above]))
+        .where(col(Area.path).startswith(area_path) | col(Area.path).in_(paths_above(area_path)))
         .order_by(col(Drill.start_at).desc(), col(Drill.id).desc())
         .limit(limit)
     )

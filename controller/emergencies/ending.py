@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from controller.areas.models import Area
-from controller.broadcasts.delivery import DeliveryState
+from controller.broadcasts.delivery import SOUNDED, DeliveryState
 from controller.broadcasts.ending import stop_all, take_back
 from controller.broadcasts.models import Broadcast, Delivery
 from controller.emergencies.models import Emergency, EmergencyState, Ending
@@ -22,15 +22,8 @@ TOLD_OF_ITS_END = frozenset({Ending.ALL_CLEAR, Ending.FALSE_ALARM})
 RECENT = timedelta(hours=24)
 """So long after its end people can still be told that it was a false alarm."""
 
-_HEARD = frozenset(
-    {
-        DeliveryState.PLAYING,
-        DeliveryState.PLAYED,
-        DeliveryState.PARTIAL,
-        DeliveryState.PREEMPTED,
-        DeliveryState.UNKNOWN,
-    }
-)
+_HEARD = SOUNDED | {DeliveryState.UNKNOWN}
+"""Where people heard it, or may have."""
 
 
 def end(

@@ -6,16 +6,16 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from controller.areas.models import Area
-from controller.broadcasts.audience import Audience, choose
+from controller.broadcasts.audience import Audience, area_of
 from controller.bulletins.models import Bulletin, Source
 from controller.bulletins.service import NewBulletin, write
 from controller.clips.models import Clip
 from controller.emergencies.forms import SOURCES_BY_FORM, EmergencyIn
 from controller.emergencies.models import EmergencySource
 from controller.emergencies.service import NewEmergency
-from controller.errors import InvalidInput, NothingPrepared
+from controller.errors import InvalidInput
 from controller.people.access import Actor, Permission
-from controller.warnings.catalogue import PreparedSound, clip_ref, sounds_of
+from controller.warnings.catalogue import PreparedSound, clip_ref, clips_if_prepared, sounds_of
 from wire.messages import ClipRef
 from wire.types import Priority
 
@@ -42,12 +42,12 @@ def wanted_emergency(
         InvalidInput: The form says too little for its source.
         NotFound: There is no such clip.
         NothingPrepared: There is no such warning or siren for the area.
-        Problem: As `controller.broadcasts.audience.choose` does.
+        Problem: As `controller.broadcasts.audience.area_of` does.
     """
     if form.source not in SOURCES_BY_FORM:
         raise InvalidInput(field="source")
     audience = Audience(tuple(form.audience.areas), tuple(form.audience.gateways))
-    area_id = choose(session, actor, audience, now.astimezone(zone).date(), Permission.WARN).area_id
+    area_id = area_of(session, actor, audience, now.astimezone(zone).date(), Permission.WARN)
     path = session.get_one(Area, area_id).path
     prepared = _prepared(session, path, form)
     bulletin = _bulletin(session, actor, form, prepared, now)
@@ -103,7 +103,4 @@ def _clips(session: Session, form: EmergencyIn, prepared: PreparedSound | None) 
 def _signal(session: Session, path: str, siren: str | None) -> tuple[ClipRef, ...]:
     if siren is not None:
         return sounds_of(session, path, siren).clips
-    try:
-        return sounds_of(session, path, ATTENTION).clips
-    except NothingPrepared:
-        return ()
+    return clips_if_prepared(session, path, ATTENTION)

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from controller.areas.models import Area
+from controller.areas.owning import owned
 from controller.areas.service import paths_above
 from controller.audit.service import record
 from controller.broadcasts.audience import Audience, choose
@@ -19,7 +19,7 @@ from controller.columns import new_id
 from controller.emergencies.models import Emergency, EmergencySource, EmergencyState
 from controller.emergencies.sounding import announced, duration_of, sound, sound_live
 from controller.emergencies.superseding import supersede
-from controller.errors import InvalidInput, NotADraft, NotFound, NotOverYet
+from controller.errors import InvalidInput, NotADraft, NotOverYet
 from controller.gateways.models import Gateway
 from controller.gateways.rules import HouseRules
 from controller.people.access import Actor, Permission
@@ -85,7 +85,7 @@ def order(
         InvalidInput: Its end or its interval makes no sense.
         Problem: As `controller.broadcasts.audience.choose` does.
     """
-    resolved = choose(session, actor, new.audience, _today(now, rules), Permission.WARN)
+    resolved = choose(session, actor, new.audience, rules.today(now), Permission.WARN)
     area = session.get_one(Area, resolved.area_id)
     until_at = _until(new, now)
     clips = new.clips if new.live is not None else announced(session, area.path, new.mode, new.clips)
@@ -142,7 +142,7 @@ def approve(
     if emergency.state is not EmergencyState.DRAFT or emergency.until_at <= now:
         raise NotADraft
     audience = Audience.load(emergency.audience)
-    resolved = choose(session, actor, audience, _today(now, rules), Permission.WARN)
+    resolved = choose(session, actor, audience, rules.today(now), Permission.WARN)
     clips = msgspec.convert(tuple(emergency.clips), tuple[ClipRef, ...])
     if emergency.mode is not Mode.ACTUAL:
         refuse_against_rules(now, duration_of(clips), rules)
@@ -178,11 +178,7 @@ def get_emergency(
         NotAllowed: The role does not do this.
     """
     actor.require(permission)
-    emergency = session.get(Emergency, emergency_id)
-    area = session.get(Area, emergency.area_id) if emergency else None
-    if emergency is None or area is None or not area.path.startswith(actor.area_path):
-        raise NotFound
-    return emergency
+    return owned(session, actor, Emergency, emergency_id)
 
 
 def emergencies_of(
@@ -266,7 +262,3 @@ def _until(new: NewEmergency, now: datetime) -> datetime:
     if new.every_ms is not None and (new.every_ms < SHORTEST_INTERVAL_MS or new.live is not None):
         raise InvalidInput(field="every_minutes")
     return until_at
-
-
-def _today(now: datetime, rules: HouseRules) -> date:
-    return now.astimezone(ZoneInfo(rules.quiet.zone)).date()

@@ -13,10 +13,9 @@ from controller.broadcasts.playing import item_of
 from controller.broadcasts.service import add_deliveries
 from controller.columns import new_id
 from controller.emergencies.models import Emergency
-from controller.errors import NothingPrepared
 from controller.outbox.models import OrderKind
 from controller.outbox.service import put_order
-from controller.warnings.catalogue import sounds_of
+from controller.warnings.catalogue import clips_if_prepared, sounds_of
 from wire.messages import ClipRef, LiveSource
 from wire.types import AfterPreemption, LatenessPolicy, Mode, Priority
 
@@ -47,7 +46,7 @@ def announced(
     return (
         *sounds_of(session, area_path, opening).clips,
         *clips,
-        *_if_there_is(session, area_path, closing),
+        *clips_if_prepared(session, area_path, closing),
     )
 
 
@@ -125,13 +124,6 @@ def sound_live(
 def area_path_of(session: Session, emergency: Emergency) -> str:
     """Return the path of the area that an emergency is for."""
     return session.get_one(Area, emergency.area_id).path
-
-
-def _if_there_is(session: Session, area_path: str, key: str) -> tuple[ClipRef, ...]:
-    try:
-        return sounds_of(session, area_path, key).clips
-    except NothingPrepared:
-        return ()
 
 
 def _row(

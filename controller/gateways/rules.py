@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from controller.gateways.models import Gateway
 from schedules.quiet_hours import DailyWindow, QuietHours
@@ -14,6 +16,10 @@ class HouseRules:
 
     quiet: QuietHours
     longest_ms: int
+
+    def today(self, now: datetime) -> date:
+        """Return the day on the wall."""
+        return now.astimezone(ZoneInfo(self.quiet.zone)).date()
 
 
 @dataclass(frozen=True, slots=True)

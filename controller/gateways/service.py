@@ -8,8 +8,9 @@ from sqlmodel import Session, col, select
 
 from controller import broker
 from controller.areas.models import Area
+from controller.areas.owning import owned
 from controller.audit.service import record
-from controller.errors import GatewayExists, NotFound
+from controller.errors import GatewayExists
 from controller.gateways.config import configure
 from controller.gateways.models import Gateway, GatewayKind, GatewayState
 from controller.gateways.rules import HouseRules, OwnRules, own_rules_of
@@ -102,11 +103,7 @@ def get_gateway(
         NotAllowed: The role does not do this.
     """
     actor.require(permission)
-    gateway = session.get(Gateway, gateway_id)
-    area = session.get(Area, gateway.area_id) if gateway else None
-    if gateway is None or area is None or not area.path.startswith(actor.area_path):
-        raise NotFound
-    return gateway
+    return owned(session, actor, Gateway, gateway_id)
 
 
 def set_rules(

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
-from controller.areas.models import Area
+from controller.areas.owning import owned
 from controller.audit.service import record
 from controller.broadcasts import ending
 from controller.broadcasts import service as broadcasts
@@ -19,7 +19,6 @@ from controller.clips.models import Clip
 from controller.columns import new_id
 from controller.errors import (
     EmergencyNeedsItsOwnWay,
-    NotFound,
     NothingToPlay,
     StartInThePast,
 )
@@ -165,10 +164,7 @@ def end(session: Session, actor: Actor, schedule_id: str, *, now: datetime) -> S
         NotFound: No such schedule in the actor's area.
     """
     actor.require(Permission.COMPOSE)
-    schedule = session.get(Schedule, schedule_id)
-    area = session.get(Area, schedule.area_id) if schedule else None
-    if schedule is None or area is None or not area.path.startswith(actor.area_path):
-        raise NotFound
+    schedule = owned(session, actor, Schedule, schedule_id)
     if schedule.ended_at is None:
         schedule.ended_at = now
         future = session.exec(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from controller.areas.models import Area
@@ -66,19 +67,32 @@ def sounds_of(session: Session, area_path: str, key: str) -> PreparedSound:
     Raises:
         NothingPrepared: Neither the area nor one above it has it.
     """
-    found = [each for each in all_sounds(session, area_path) if each.key == key]
+    its_rows = (col(Bulletin.warning_key) == key) | (col(Bulletin.id) == key)
+    found = [each for each in _sounds(session, area_path, its_rows) if each.key == key]
     if not found:
         raise NothingPrepared(key=key)
     return found[0]
 
 
+def clips_if_prepared(session: Session, area_path: str, key: str) -> tuple[ClipRef, ...]:
+    """Return what an area says for a key, as `sounds_of` does; nothing if it is not prepared."""
+    try:
+        return sounds_of(session, area_path, key).clips
+    except NothingPrepared:
+        return ()
+
+
 def all_sounds(session: Session, area_path: str) -> list[PreparedSound]:
     """Return all that is prepared for an area, as `sounds_of` does, by hazard, level and title."""
+    return _sounds(session, area_path, sa.true())
+
+
+def _sounds(session: Session, area_path: str, which: sa.ColumnElement[bool]) -> list[PreparedSound]:
     rows = session.exec(
         select(Bulletin, Clip, Area.path)
         .join(Clip, col(Clip.sha256) == col(Bulletin.clip_sha256))
         .join(Area, col(Area.id) == col(Bulletin.area_id))
-        .where(col(Bulletin.prepared), col(Area.path).in_(paths_above(area_path)))
+        .where(col(Bulletin.prepared), which, col(Area.path).in_(paths_above(area_path)))
         .order_by(col(Bulletin.id))
     ).all()
     # Farthest first and oldest first: what comes later takes the place of what came before.

@@ -107,7 +107,8 @@ def emergency_warnings(visit: VisitDep) -> HTMLResponse:
 @router.get("/parts/khan-cap/dai")
 def emergency_strip(visit: VisitDep) -> HTMLResponse:
     """What goes on, for the top of other pages."""
-    return visit.render("parts/emergency_strip.html", emergencies=open_lines(visit))
+    places = Places(visit.session, visit.actor.area_path)
+    return visit.render("parts/emergency_strip.html", emergencies=open_lines(visit, places))
 
 
 @router.get("/ngoai-tuyen")
@@ -138,9 +139,8 @@ def board(visit: Visit) -> dict[str, Any]:
     }
 
 
-def open_lines(visit: Visit) -> list[Line]:
+def open_lines(visit: Visit, places: Places) -> list[Line]:
     """Return the emergencies that go on, for other pages."""
-    places = Places(visit.session, visit.actor.area_path)
     found = emergencies_of(visit.session, visit.actor.area_path, open_only=True, limit=10)
     return [_line(visit, places, each) for each in found]
 

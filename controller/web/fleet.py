@@ -83,7 +83,9 @@ Ids = Annotated[str, Query(max_length=8000)]
 @router.get("/cum-loa")
 def fleet(visit: VisitDep, commune: Chosen = None) -> HTMLResponse:
     """The registry of the person's area, or of one commune in it."""
-    return visit.render("fleet.html", here="fleet", emergencies=open_lines(visit), **_board(visit, commune))
+    places = Places(visit.session, visit.actor.area_path)
+    emergencies = open_lines(visit, places)
+    return visit.render("fleet.html", here="fleet", emergencies=emergencies, **_board(visit, places, commune))
 
 
 @router.get("/parts/fleet")
@@ -91,11 +93,11 @@ def fleet_part(visit: VisitDep, commune: Chosen = None, ids: Ids = "") -> HTMLRe
     """All of it, or with `ids` only the figures and those gateways."""
     wanted = frozenset(ids.split(",")) if ids else None
     template = "parts/fleet_change.html" if wanted else "parts/fleet.html"
-    return visit.render(template, wanted=wanted, **_board(visit, commune))
-
-
-def _board(visit: Visit, chosen: int | None) -> dict[str, Any]:
     places = Places(visit.session, visit.actor.area_path)
+    return visit.render(template, wanted=wanted, **_board(visit, places, commune))
+
+
+def _board(visit: Visit, places: Places, chosen: int | None) -> dict[str, Any]:
     members = _members(visit, places)
     communes: dict[int, Commune] = {}
     for member in members:

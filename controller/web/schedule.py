@@ -6,9 +6,8 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlmodel import col, select
 
-from controller.areas.models import Area
+from controller.areas.owning import owned
 from controller.broadcasts.models import Broadcast
-from controller.errors import NotFound
 from controller.programme.models import Schedule
 from controller.programme.recurrence import load
 from controller.web.places import Places
@@ -55,11 +54,7 @@ def first_broadcast(schedule_id: str, visit: VisitDep) -> RedirectResponse:
 
 
 def _find(visit: Visit, schedule_id: str) -> Schedule:
-    found = visit.session.get(Schedule, schedule_id)
-    area = visit.session.get(Area, found.area_id) if found else None
-    if found is None or area is None or not area.path.startswith(visit.actor.area_path):
-        raise NotFound
-    return found
+    return owned(visit.session, visit.actor, Schedule, schedule_id)
 
 
 def _planned(visit: Visit, schedule_id: str) -> dict[Any, str]:

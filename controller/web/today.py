@@ -56,7 +56,7 @@ def _board(visit: Visit) -> dict[str, Any]:
         "to_look_at": [line for line in over if line.has_room_for_doubt][::-1],
         "drills": coming_drills(visit, places),
         "recent": [line for line in over if not line.has_room_for_doubt][::-1][:RECENT],
-        "emergencies": open_lines(visit),
+        "emergencies": open_lines(visit, places),
         "silent_feeds": silent_feeds(visit.session, visit.actor.area_path)[:FAULTS_SHOWN],
         "troubled_alerts": troubled_alerts(visit.session, visit.actor.area_path)[:FAULTS_SHOWN],
         "faults": open_faults(visit.session, visit.actor.area_path)[:FAULTS_SHOWN],
