@@ -3,13 +3,11 @@
 import threading
 from collections.abc import Iterator
 
-import av
-import numpy as np
 import structlog
 
 from device_agent.decoding import Samples, Unplayable
 from device_agent.jitter_buffer import Gap, JitterBuffer
-from device_agent.sinks.contract import BLOCK_FRAMES, RATE
+from device_agent.live_decoding import LiveDecoder
 from wire.live import FRAME_MS, LiveVerifier
 from wire.messages import LiveSource, WireError
 
@@ -17,9 +15,6 @@ log = structlog.get_logger(__name__)
 
 SILENCE_ENDS_S = 2.0
 """So long without a packet, and the session is over: a lost phone must not hold the horn."""
-
-CONCEALED = np.float32(0.5)
-"""A lost frame is the one before it at half its amplitude, the next one at a quarter, and so on."""
 
 
 class LiveLost(Unplayable):
@@ -69,17 +64,14 @@ class LiveFeed:
 
         Raises:
             LiveLost: Nothing came for two seconds.
+            CannotDecodeLive: This box cannot decode it.
         """
-        decoder = av.CodecContext.create("libopus", "r")
-        decoder.sample_rate = RATE
-        decoder.layout = "mono"
-        last = np.zeros(BLOCK_FRAMES, dtype=np.float32)
+        decoder = LiveDecoder()
         for _ in range(self._longest_frames):
             frame = self._next_frame()
             if frame is Gap.END:
                 return
-            last = last * CONCEALED if isinstance(frame, Gap) else _decoded(decoder, frame, last)
-            yield last
+            yield _decoded(decoder, None if isinstance(frame, Gap) else frame)
 
     def _next_frame(self) -> bytes | Gap:
         with self._news:
@@ -124,12 +116,9 @@ class LiveFeeds:
             feed.put(data)
 
 
-def _decoded(decoder: av.AudioCodecContext, frame: bytes, last: Samples) -> Samples:
+def _decoded(decoder: LiveDecoder, frame: bytes | None) -> Samples:
     try:
-        decoded = decoder.decode(av.Packet(frame))
-    except av.FFmpegError as error:
+        return decoder.decode(frame)
+    except ValueError as error:
         log.info("live_frame_unreadable", reason=str(error))
-        return last * CONCEALED
-    if not decoded:
-        return last * CONCEALED
-    return decoded[0].to_ndarray().reshape(-1).astype(np.float32) / np.float32(32768.0)
+        return decoder.decode(None)

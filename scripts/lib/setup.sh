@@ -70,6 +70,19 @@ need_mosquitto() {
 
 need_voice() { need espeak-ng espeak-ng espeak-ng; }
 
+# need_opus: the library with which a gateway hears a live voice; after the virtual environment is there.
+need_opus() {
+  .venv/bin/python -c "from device_agent.live_decoding import load_libopus; load_libopus()" 2>/dev/null && return
+  if command -v apt-get >/dev/null 2>&1; then
+    apt_install libopus0
+  elif command -v brew >/dev/null 2>&1; then
+    say "Installing by brew: opus"
+    brew install --quiet opus >&2 || die "brew could not install opus"
+  else
+    say "libopus is missing, and neither apt-get nor brew is here: the gateways will play no live voice"
+  fi
+}
+
 sha256_of() {
   if command -v sha256sum >/dev/null 2>&1; then cat "$@" | sha256sum; else cat "$@" | shasum -a 256; fi |
     cut -d ' ' -f 1
