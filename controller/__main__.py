@@ -20,6 +20,7 @@ from controller.areas.models import AreaKind
 from controller.areas.service import add_area, find_by_code
 from controller.audit.command import app as audit
 from controller.cap.command import app as cap
+from controller.cap.signing import ensure_alert_key
 from controller.clock import SystemClock
 from controller.db import current_revision, make_engine, migrate, writing
 from controller.errors import Problem
@@ -97,6 +98,7 @@ def init(
     """Make keys, database and the broker's configuration; what is there already stays as it is."""
     settings = Settings()
     keyring = open_keyring(settings.data_dir)
+    ensure_alert_key(settings.data_dir, settings.cap_name, SystemClock().now())
     migrate(make_engine(settings.url))
     broker.write_configuration(
         settings.passwords_dir,

@@ -19,6 +19,7 @@ from controller.broadcasts.routes import router as broadcasts
 from controller.broker import CONTROLLER_USER
 from controller.cap.ears import OURS, CapEars
 from controller.cap.routes import router as alerts
+from controller.cap.signing import load_alert_key
 from controller.cap.ways import CapWays, cap_ways
 from controller.clips.preparation import Preparations
 from controller.clips.routes import media
@@ -133,6 +134,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         inboxes=inboxes,
         on_air=OnAir(),
         cap=cap.desk,
+        alert_key=load_alert_key(settings.data_dir),
         started=new_id(),
     )
     connection = _connection(settings, keyring, clock, services, ingest=ingest, ears=cap.ears)

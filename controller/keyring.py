@@ -47,7 +47,7 @@ def open_keyring(directory: Path) -> Keyring:
     """Load ``keys.json``, or make it when there is none. Readable by its owner only."""
     path = directory / "keys.json"
     if not path.exists():
-        _write(path, _fresh())
+        write_secret(path, _encoded(_fresh()))
     stored = msgspec.json.decode(path.read_bytes(), type=_Stored)
     keys = tuple(
         SigningKey(key.kid, key.scope, Ed25519PrivateKey.from_private_bytes(base64.b64decode(key.private)))
@@ -66,8 +66,20 @@ def raise_epoch(directory: Path) -> int:
     open_keyring(directory)
     stored = msgspec.json.decode(path.read_bytes(), type=_Stored)
     stored.epoch += 1
-    _write(path, stored)
+    write_secret(path, _encoded(stored))
     return stored.epoch
+
+
+def write_secret(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, readable by its owner only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
 
 
 def _fresh() -> _Stored:
@@ -82,12 +94,5 @@ def _fresh() -> _Stored:
     return _Stored(epoch=1, broker_password=secrets.token_urlsafe(32), keys=keys)
 
 
-def _write(path: Path, stored: _Stored) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(stored), indent=2))
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+def _encoded(stored: _Stored) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(stored), indent=2)

@@ -17,6 +17,7 @@ from controller.settings import Settings
 
 if TYPE_CHECKING:
     from controller.cap.desk import CapDesk
+    from controller.cap.signing import AlertKey
     from controller.clips.preparation import Preparations
     from controller.outbox.dispatcher import Dispatcher
     from controller.outbox.inboxes import Inboxes
@@ -38,6 +39,8 @@ class Services:
     inboxes: "Inboxes"
     on_air: OnAir
     cap: "CapDesk"
+    alert_key: "AlertKey | None"
+    """None: what we tell others is not signed, for ``init`` was not run since keys are made for that."""
     started: str
     """Names this run of the server to pages that were open during the last one."""
 

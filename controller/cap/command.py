@@ -10,32 +10,47 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from cryptography import x509
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from controller import broker
 from controller.areas.service import find_by_code
 from controller.audit.service import record
+from controller.cap.feed_checks import certificate_in, check_publisher, check_way, publisher_of, senders_of
 from controller.cap.geo import GEOCODE_SYSTEM
 from controller.cap.intake import LANGUAGES, open_alert
 from controller.cap.models import CapAlert, CapFeed, FeedKind
 from controller.cap.outbound import FetchFailed, fetch, limits_of
-from controller.cap.reading import read_name
 from controller.cap.refusal import CapRefused
+from controller.cap.signing import load_alert_key
 from controller.cap.xml import parse, to_node
 from controller.clock import SystemClock
 from controller.db import make_engine, writing
-from controller.gateways.models import Gateway
 from controller.settings import Settings
 from controller.web.i18n import sentence
-from wire.topics import ALERTS
 
 app = typer.Typer(help="Alerts by the Common Alerting Protocol; see docs/cap.md.", no_args_is_help=True)
 feed_app = typer.Typer(help="Feeds: whose alerts are taken, and what they may do.", no_args_is_help=True)
 app.add_typer(feed_app, name="feed")
 
 Name = Annotated[str, typer.Argument(help="As `list` shows it.")]
+
+
+@app.command("certificate")
+def certificate(
+    out: Annotated[Path | None, typer.Option(help="Where to write it; without, it is printed.")] = None,
+) -> None:
+    """Show the certificate of our own alerts, for others to pin; its fingerprint goes to standard error."""
+    key = load_alert_key(Settings().data_dir)
+    if key is None:
+        typer.echo("Our alerts are not signed: `python -m controller init` makes the key.", err=True)
+        raise typer.Exit(2)
+    if out is None:
+        typer.echo(key.pem, nl=False)
+    else:
+        out.write_text(key.pem)
+    until = key.certificate.not_valid_after_utc
+    typer.echo(f"SHA-256 {key.fingerprint}, valid until {until:%Y-%m-%d}", err=True)
 
 
 @feed_app.command("add")
@@ -93,15 +108,15 @@ def add(
     ] = None,
 ) -> None:
     """Take alerts of someone from now on. What is secret is printed once."""
-    _check(kind, url, topic=topic, username=username, tls_ca=tls_ca)
+    check_way(kind, url, topic=topic, username=username, tls_ca=tls_ca)
     settings, now = Settings(), SystemClock().now()
     token = secrets.token_urlsafe(32) if kind is FeedKind.PUSH else None
     feed = CapFeed(
         name=name,
         kind=kind,
         area_id=0,
-        senders=_senders(sender),
-        certificate_pem=_certificate(certificate),
+        senders=senders_of(sender),
+        certificate_pem=certificate_in(certificate),
         url=url,
         hosts=host or [],
         private_allowed=private,
@@ -128,13 +143,13 @@ def add(
             raise typer.BadParameter(f"no area {area_code}")
         if session.exec(select(CapFeed).where(CapFeed.name == name)).first() is not None:
             raise typer.BadParameter(f"there is a feed {name} already")
-        _check_publisher(session, _publisher(feed))
+        check_publisher(session, publisher_of(feed))
         feed.area_id = area.id
         session.add(feed)
         _audit(session, "add_cap_feed", feed, now, auto_level=auto_level, senders=sender)
     if token is not None:
         typer.echo(f"Token of {name}: {token}")
-    publisher = _publisher(feed)
+    publisher = publisher_of(feed)
     if publisher is not None:
         secret = secrets.token_urlsafe(32)
         broker.set_password(settings.passwords_dir, publisher, secret)
@@ -162,7 +177,7 @@ def remove(name: Name) -> None:
         session.execute(update(CapAlert).where(col(CapAlert.feed_id) == feed.id).values(feed_id=None))
         _audit(session, "remove_cap_feed", feed, now)
         session.delete(feed)
-        publisher = _publisher(feed)
+        publisher = publisher_of(feed)
     if publisher is not None:
         broker.set_password(settings.passwords_dir, publisher, None)
     typer.echo(f"{name} is removed.")
@@ -195,63 +210,6 @@ def check(
         except FetchFailed as failed:
             typer.echo(str(failed), err=True)
             raise typer.Exit(2) from failed
-
-
-def _check(
-    kind: FeedKind, url: str | None, *, topic: str | None, username: str | None, tls_ca: Path | None
-) -> None:
-    if kind is FeedKind.HTTP:
-        try:
-            limits_of(url or "")
-        except FetchFailed as failed:
-            raise typer.BadParameter(str(failed), param_hint="--url") from failed
-    elif kind is FeedKind.MQTT:
-        if topic is None or (url is None and not _is_ours(topic)):
-            raise typer.BadParameter(f"on our broker it is {ALERTS}/PUBLISHER/…", param_hint="--topic")
-        if url is not None and (not url.startswith(("mqtt://", "mqtts://")) or username is None):
-            raise typer.BadParameter("give mqtt://HOST or mqtts://HOST, and --username", param_hint="--url")
-        if url is not None and url.startswith("mqtts://") and tls_ca is None:
-            raise typer.BadParameter("mqtts needs the authority of its certificate", param_hint="--tls-ca")
-
-
-def _check_publisher(session: Session, publisher: str | None) -> None:
-    """Refuse a name at our broker that is someone else's: each has one password."""
-    if publisher is None:
-        return
-    if session.get(Gateway, publisher) is not None:
-        raise typer.BadParameter("a gateway logs in by this name", param_hint="--topic")
-    if publisher in {_publisher(each) for each in session.exec(select(CapFeed))}:
-        raise typer.BadParameter("another feed has this publisher", param_hint="--topic")
-
-
-def _publisher(feed: CapFeed) -> str | None:
-    """Return who publishes a feed on our own broker; None: it does not come that way."""
-    is_ours = feed.kind is FeedKind.MQTT and feed.url is None and feed.topic is not None
-    return (feed.topic or "").split("/")[1] if is_ours else None
-
-
-def _is_ours(topic: str) -> bool:
-    """Whether it names one publisher of our own broker, so that nobody else can publish on it."""
-    levels = topic.split("/")
-    publisher = levels[1] if len(levels) > 2 and levels[0] == ALERTS else ""  # noqa: PLR2004
-    return publisher.replace("-", "").isalnum() and publisher != broker.CONTROLLER_USER
-
-
-def _senders(given: list[str]) -> list[str]:
-    try:
-        return [read_name(each) for each in given]
-    except CapRefused as refused:
-        raise typer.BadParameter(sentence(f"error.{refused.code}", "en"), param_hint="--sender") from refused
-
-
-def _certificate(path: Path | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        x509.load_pem_x509_certificate(path.read_bytes())
-    except ValueError as error:
-        raise typer.BadParameter(f"no certificate: {error}", param_hint="--certificate") from error
-    return path.read_text()
 
 
 def _find(session: Session, name: str) -> CapFeed:

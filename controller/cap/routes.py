@@ -125,9 +125,11 @@ _XML = {"content": {CAP_TYPE: {}}, "description": "An alert in CAP 1.2."}
     responses={200: _XML},
 )
 def get_alert(emergency_id: str, number: int, svc: ServicesDep, session: SessionDep) -> Response:
-    """An emergency as others take it: message 1 tells of it, message 2 takes it back."""
+    """An emergency as others take it, signed: message 1 tells of it, message 2 takes it back."""
     told = told_of(session, emergency_id, number)
-    return Response(to_bytes(message(told, number, publisher_of(svc.settings))), media_type=CAP_TYPE)
+    document = to_bytes(message(told, number, publisher_of(svc.settings)))
+    signed = document if svc.alert_key is None else svc.alert_key.sign(document)
+    return Response(signed, media_type=CAP_TYPE)
 
 
 @router.get(

@@ -1,11 +1,18 @@
-"""XML signatures of alerts, against a certificate that was pinned beforehand; never the one inside."""
+"""XML signatures of alerts: those of others against a certificate that was pinned beforehand, and our own."""
 
 from dataclasses import replace
 from datetime import datetime
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from lxml import etree
-from signxml.algorithms import DigestAlgorithm, SignatureMethod
+from signxml.algorithms import (
+    CanonicalizationMethod,
+    DigestAlgorithm,
+    SignatureConstructionMethod,
+    SignatureMethod,
+)
+from signxml.signer import XMLSigner
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from controller.cap.refusal import CapRefused, Refusal
@@ -57,6 +64,22 @@ def signed_part(root: etree._Element, certificate_pem: str, now: datetime) -> et
         # An alert hidden within the signature itself could carry it, and say something else.
         raise CapRefused(Refusal.BAD_SIGNATURE, "something else is signed")
     return covered
+
+
+def with_signature(document: bytes, key: RSAPrivateKey, certificate: x509.Certificate) -> bytes:
+    """Return an alert of ours with its signature as the last child (CAP 1.2 §3.3.2.1).
+
+    RSA with PKCS #1 v1.5 gives the same document the same bytes each time: an alert that differs whenever
+    it is asked for would look forged. The exclusive canonical form is the one that every library knows.
+    """
+    signer = XMLSigner(
+        method=SignatureConstructionMethod.enveloped,
+        signature_algorithm=SignatureMethod.RSA_SHA256,
+        digest_algorithm=DigestAlgorithm.SHA256,
+        c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,
+    )
+    signed = signer.sign(parse(document), key=key, cert=[certificate])
+    return etree.tostring(signed, xml_declaration=True, encoding="UTF-8")
 
 
 def _told(root: etree._Element) -> Node:

@@ -9,6 +9,8 @@ from sqlmodel import Session
 from controller import broker
 from controller.areas.models import Area, AreaKind
 from controller.areas.service import add_area, succeed
+from controller.cap.signing import ensure_alert_key
+from controller.clock import SystemClock
 from controller.db import make_engine, migrate, writing
 from controller.demo import places
 from controller.demo.home import Home, Ports
@@ -50,6 +52,7 @@ def move_in(home: Home, ports: Ports) -> None:
     migrate(engine)
     engine.dispose()
     keyring = open_keyring(settings.data_dir)
+    ensure_alert_key(settings.data_dir, settings.cap_name, SystemClock().now())
     directory = settings.passwords_dir
     # Started by root, Mosquitto becomes a user who may read nothing here.
     run_as = "root" if os.geteuid() == 0 else None

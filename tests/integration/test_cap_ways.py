@@ -22,6 +22,8 @@ from controller.cap.atom import CAP_TYPE, read_entries
 from controller.cap.command import app as cap
 from controller.cap.models import CapFeed
 from controller.cap.reading import read
+from controller.cap.signature import signed_part
+from controller.cap.signing import ensure_alert_key, load_alert_key
 from controller.cap.xml import parse, read_alert, to_node
 from controller.db import make_engine
 from wire.mqtt import BrokerAddress, Connection
@@ -65,6 +67,7 @@ def secrets() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory, signer: Signer, secrets: dict[str, str]) -> Iterator[Town]:
     town = Town(tmp_path_factory.mktemp("cap"), gateways=2)
+    ensure_alert_key(town.settings.data_dir, "LoaCast", now())
     certificate = town.directory / "kttv.pem"
     certificate.write_text(signer.pem)
     secrets["push"] = add(town, "push", "31673", "--kind", "push", "--auto-level", "5")
@@ -107,9 +110,14 @@ def emergency_of(town: Town, identifier: str) -> dict[str, Any]:
 
 
 def published(town: Town, emergency_id: str, number: int) -> Alert:
+    """Return a message of ours as others take it: valid, and signed by the certificate that they pinned."""
     answer = httpx.get(f"{town.base_url}/api/v1/cap/alerts/{emergency_id}/{number}.xml")
     assert (answer.status_code, answer.headers["content-type"]) == (200, CAP_TYPE)
-    return read(read_alert(parse(answer.content), allow_11=False))
+    key = load_alert_key(town.settings.data_dir)
+    assert key is not None
+    root = parse(answer.content)
+    read_alert(root, allow_11=False)
+    return read(read_alert(signed_part(root, key.pem, now()), allow_11=False))
 
 
 def test_a_feed_with_its_token_brings_a_draft_and_what_is_strong_sounds(
