@@ -158,8 +158,8 @@ class Dispatcher:
             if more:
                 self._wake.set()
         with Session(self._engine) as session:
-            at = due.next_due(session, now)
-        self._set_alarm(min(at, self._soonest(now)))
+            at = due.next_due(session, now, reachable)
+        self._set_alarm(min(at, self._soonest(now, reachable)))
 
     def _send_orders(self, now: datetime, reachable: frozenset[str] | None = None) -> bool:
         with Session(self._engine) as session:
@@ -259,17 +259,16 @@ class Dispatcher:
             self._events.publish(*(Change("gateway", gateway_id) for gateway_id in silent))
         self._next_sweep = now + SWEEP
 
-    def _soonest(self, now: datetime) -> datetime:
+    def _soonest(self, now: datetime, reachable: frozenset[str] | None) -> datetime:
+        """Return when to look again, but not for what has no way out: a way that opens wakes us."""
         with self._lock:
-            owed = [at for _, _, at in self._receipts.values()]
-        return min(
-            [
-                self._next_sweep or now + SWEEP,
-                self._beats.next_at or now + SWEEP,
-                self._drills.next_at or now + SWEEP,
-                *owed,
+            owed = [
+                at
+                for gateway_id, (_, _, at) in self._receipts.items()
+                if reachable is None or gateway_id in reachable
             ]
-        )
+        beats = now + SWEEP if reachable == frozenset() else self._beats.next_at or now + SWEEP
+        return min([self._next_sweep or now + SWEEP, beats, self._drills.next_at or now + SWEEP, *owed])
 
     def _publish(
         self, topic: str, payload: bytes, valid: timedelta, *, qos: int = 1, retain: bool = False

@@ -273,15 +273,25 @@ def expire_orders(session: Session, now: datetime) -> None:
     session.execute(sa.delete(Outbox).where(col(Outbox.expires_at) <= now))
 
 
-def next_due(session: Session, now: datetime) -> datetime:
-    """Return when there is something to do next, at most half a minute ahead."""
+def next_due(session: Session, now: datetime, only: frozenset[str] | None = None) -> datetime:
+    """Return when there is something to send next, at most half a minute ahead.
+
+    Args:
+        session: Only read from.
+        now: The present; expired rows are left out.
+        only: The gateways that can be reached; None is all. What waits for another is due when that has
+            opened a way, and not before: asking again at once would never end.
+    """
     latest = now + timedelta(seconds=30)
-    outbox = session.exec(select(sa.func.min(Outbox.next_attempt_at))).first()
-    waiting = session.exec(
-        select(GatewayState.plan_attempts, GatewayState.plan_sent_at).where(
-            col(GatewayState.online).is_(True),
-            col(GatewayState.plan_confirmed) < col(GatewayState.plan_version),
-        )
-    ).all()
+    attempts_of = select(sa.func.min(Outbox.next_attempt_at)).where(col(Outbox.expires_at) > now)
+    plans_of = select(GatewayState.plan_attempts, GatewayState.plan_sent_at).where(
+        col(GatewayState.online).is_(True),
+        col(GatewayState.plan_confirmed) < col(GatewayState.plan_version),
+    )
+    if only is not None:
+        attempts_of = attempts_of.where(col(Outbox.gateway_id).in_(sorted(only)))
+        plans_of = plans_of.where(col(GatewayState.gateway_id).in_(sorted(only)))
+    outbox = session.exec(attempts_of).first()
+    waiting = session.exec(plans_of).all()
     plans = [next_attempt_at(attempts, sent_at) for attempts, sent_at in waiting if sent_at is not None]
     return min([latest, *plans, *([outbox] if outbox else [])])
