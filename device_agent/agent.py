@@ -134,7 +134,7 @@ class Agent:
             watchdog.pulse("fetcher", FETCHER_LIMIT_S),
             limit=download_limit,
             pin=pin_of(credential, self._known_time),
-            true_now=lambda: self._core.true_now(clock.now()),
+            true_now=lambda: self._core.true_now(self._clock_watch.now()),
         )
         self._witness = Witness(
             listening,
@@ -167,7 +167,7 @@ class Agent:
         """
         threading.excepthook = self._thread_died
         try:
-            self._perform(self._core.start(self._clock.now(), forgetful=self._forgetful))
+            self._perform(self._core.start(self._clock_watch.now(), forgetful=self._forgetful))
             self._fetcher.start()
             self._player.start()
             self._witness.start()
@@ -205,11 +205,11 @@ class Agent:
         self._self_report.watchdog.check()
         self._look_at_the_clock()
         if event is not None:
-            self._perform(self._handle(event, self._clock.now()))
+            self._perform(self._handle(event, self._clock_watch.now()))
         if isinstance(event, Incoming):
             self._link.ack(event)
         self._notice_the_time()
-        now = self._clock.now()
+        now = self._clock_watch.now()
         wake = self._core.next_wake()
         if wake is not None and wake <= now:
             self._perform(self._core.on_time(now))
@@ -300,13 +300,13 @@ class Agent:
     def _look_at_the_clock(self) -> None:
         step_ms = self._clock_watch.step_ms()
         if step_ms is not None:
-            self._perform(self._core.on_clock_stepped(step_ms, self._clock.now()))
+            self._perform(self._core.on_clock_stepped(step_ms, self._clock_watch.now()))
         voucher = self._clock_watch.voucher() if self._core.is_unvouched else None
         if voucher is not None:
-            self._perform(self._core.on_clock_vouched(voucher, self._clock.now()))
+            self._perform(self._core.on_clock_vouched(voucher, self._clock_watch.now()))
 
     def _known_time(self) -> KnownTime:
-        return self._core.known_time(self._clock.now())
+        return self._core.known_time(self._clock_watch.now())
 
     def _notice_the_time(self) -> None:
         """Judge the broker's certificate again when a beat has told the time."""
@@ -316,7 +316,7 @@ class Agent:
         self._knew_time = knows
 
     def _wait_s(self) -> float:
-        now = self._clock.now()
+        now = self._clock_watch.now()
         wake = self._core.next_wake()
         if wake is None:
             return LONGEST_WAIT_S

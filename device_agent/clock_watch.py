@@ -1,11 +1,13 @@
 """What the agent's loop notices of its wall clock: that it was set, that something vouches for it by now."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 import structlog
 
 from device_agent.clock import Clock
 from device_agent.clock_trust import BoxClock
+from device_agent.instants import from_unix_ns
 from wire.types import ClockVoucher
 
 log = structlog.get_logger(__name__)
@@ -40,6 +42,14 @@ class ClockWatch:
             return None
         log.warning("clock_was_set", step_ms=step_ms)
         return step_ms
+
+    def now(self) -> datetime:
+        """Return the wall clock's instant, aware UTC, as if nobody had set it since the last look.
+
+        Read afresh, it could be after a step that nobody has been told of: all that falls due in ten minutes
+        would be ten minutes late at once.
+        """
+        return from_unix_ns(self._clock.monotonic_ns() + self._ahead_ns)
 
     def voucher(self) -> ClockVoucher | None:
         """Return who on the box vouches for the clock by now; None: nobody, or it is not time to ask."""

@@ -16,6 +16,7 @@ from device_agent.admission import Admitted, Gate, Letter, Refused, admit
 from device_agent.changes import changes_between
 from device_agent.clock_trust import BoxClock, ClockTrust, Moment
 from device_agent.effects import (
+    ClockStepped,
     Effect,
     PlayerEffect,
     PublishHealth,
@@ -240,7 +241,8 @@ class GatewayCore:
         if self._connected_at is not None:
             self._connected_at += step
         self._journal.clock_stepped(now)
-        return self._take(machine.clock_stepped(self._playback, step_ms, self._trust.at(now)), now)
+        effects = self._take(machine.clock_stepped(self._playback, step_ms, self._trust.at(now)), now)
+        return (ClockStepped(step_ms), *effects)
 
     def on_clock_vouched(self, voucher: ClockVoucher, now: datetime) -> Effects:
         """Learn that something on the box vouches for its clock, which nobody did so far."""

@@ -100,6 +100,13 @@ class SetVolume:
     """The horn's own limit, for emergencies too."""
 
 
-PlayerEffect = Cue | StartPlaying | StopPlaying | SetVolume
+@dataclass(frozen=True, slots=True)
+class ClockStepped:
+    """Somebody set the wall clock forward by this (back if negative): what was started keeps its moment."""
+
+    step_ms: int
+
+
+PlayerEffect = ClockStepped | Cue | StartPlaying | StopPlaying | SetVolume
 PublishEffect = PublishReports | PublishState | PublishHealth
 Effect = PlayerEffect | PublishEffect | WantClips | PinClips | ListenTo

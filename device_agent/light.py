@@ -12,6 +12,7 @@ from datetime import datetime
 from device_agent import __version__
 from device_agent.core import Effects, GatewayCore
 from device_agent.effects import (
+    ClockStepped,
     Cue,
     PinClips,
     PublishEffect,
@@ -113,7 +114,7 @@ class LightGateway:
                     self._fetcher.want(self._source, wants)
                 case PinClips(clips):
                     self._fetcher.pin(self._source, clips)
-                case Cue() | StartPlaying() | StopPlaying() | SetVolume():
+                case Cue() | StartPlaying() | StopPlaying() | SetVolume() | ClockStepped():
                     self._player.do(effect, now)
                 case PublishState() | PublishReports() | PublishHealth():
                     self._publish(effect)

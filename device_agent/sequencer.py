@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from device_agent.effects import Cue, PlayerEffect, SetVolume, StartPlaying, StopPlaying
+from device_agent.effects import ClockStepped, Cue, PlayerEffect, SetVolume, StartPlaying, StopPlaying
 from device_agent.instants import from_unix_ns, unix_ns
 from device_agent.player_events import Failed, Finished, PlayerEvent, Progress, Started
 from device_agent.sinks.contract import BLOCK_FRAMES, RATE, Block
@@ -67,6 +67,9 @@ class Sequencer:
                 self._start(effect)
             case StopPlaying(broadcast_id):
                 self._stop(broadcast_id)
+            case ClockStepped(step_ms):
+                for upcoming in self._next:
+                    upcoming.at_ns += step_ms * 1_000_000
             case SetVolume(percent, ceiling_db):
                 self._ceiling = 10 ** (ceiling_db / 20)
                 self._amplitude = min(percent / 100, self._ceiling)

@@ -4,10 +4,10 @@ Sans-I/O. It keeps the promises of `sequencer`: one item at a time, each at its 
 silent by then, whatever else waited for. What it says of sound is no evidence, and it gives no peak.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from device_agent.effects import PlayerEffect, StartPlaying, StopPlaying
+from device_agent.effects import ClockStepped, PlayerEffect, StartPlaying, StopPlaying
 from device_agent.instants import milliseconds, seconds
 from device_agent.player_events import Failed, Finished, PlayerEvent, Progress, Started
 
@@ -51,6 +51,8 @@ class TimedPlayer:
                 if self._sounding is not None and self._sounding.broadcast_id == broadcast_id:
                     self._sounding.ends_at = min(self._sounding.ends_at, max(now, self._sounding.started_at))
                 self._drop(broadcast_id)
+            case ClockStepped(step_ms):
+                self._move(milliseconds(step_ms))
 
     def due(self, now: datetime) -> tuple[PlayerEvent, ...]:
         """Return what has happened up to now and was not said yet."""
@@ -68,6 +70,13 @@ class TimedPlayer:
         elif self._next:
             wakes.append(self._next[0].earliest)
         return min(wakes, default=None)
+
+    def _move(self, step: timedelta) -> None:
+        self._next = [replace(one, earliest=one.earliest + step) for one in self._next]
+        if self._sounding is not None:
+            self._sounding.started_at += step
+            self._sounding.ends_at += step
+            self._sounding.progress_at += step
 
     def _step(self, now: datetime) -> bool:
         sounding = self._sounding

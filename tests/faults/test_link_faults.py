@@ -52,6 +52,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
 def _let_it_happen(town: Town, bed: Bed) -> Course:
     timetable = Timetable(town, length_ms=1_500)
     course = Course(timetable)
+    town.wait_for_beats(*GATEWAYS)
     first_at = whole_second_in(5)
     for number in range(SLOTS):
         start_at = first_at + EVERY * number

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from device_agent.clock import Clock
+from device_agent.instants import unix_ns
 
 NOON = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 """Noon in the delta."""
@@ -23,7 +24,7 @@ class StoppedClock:
 
 
 class SetClock(Clock):
-    """A gateway's clocks; both stand still until `pass_s` moves them together."""
+    """A gateway's clocks; both stand still until `pass_s` moves them together. `step_ms` sets one of them."""
 
     def __init__(self, at: datetime = NOON) -> None:
         self._at = at
@@ -34,6 +35,12 @@ class SetClock(Clock):
 
     def monotonic_ns(self) -> int:
         return self._monotonic_ns
+
+    def wall_minus_monotonic_ns(self) -> int:
+        return unix_ns(self._at) - self._monotonic_ns
+
+    def step_ms(self, step_ms: int) -> None:
+        self._at += timedelta(milliseconds=step_ms)
 
     def pass_s(self, seconds: float) -> None:
         self._at += timedelta(seconds=seconds)

@@ -9,6 +9,7 @@ from support.signing import NOON, ROUTINE, Pen, a_credential, signed
 from device_agent.clock_trust import BoxClock
 from device_agent.core import Effects, GatewayCore
 from device_agent.effects import (
+    ClockStepped,
     Cue,
     PinClips,
     PublishHealth,
@@ -153,6 +154,8 @@ class SimulatedGateway:
                     self.player.do(effect, self.now)
                 case Cue(item):
                     self.cued.add(item.broadcast_id)
+                case ClockStepped():
+                    self.player.do(effect, self.now)
                 case StopPlaying(broadcast_id):
                     self.cued.discard(broadcast_id)
                     self.player.do(effect, self.now)

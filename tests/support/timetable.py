@@ -46,12 +46,13 @@ class Timetable:
         *,
         areas: Iterable[str] = (),
         gateways: Iterable[str] = (),
+        length_ms: int | None = None,
         **more: Any,
     ) -> str:
-        """Schedule the next sound for an instant; returns the broadcast's id."""
+        """Schedule the next sound for an instant, of another length if given; returns the broadcast's id."""
         broadcast = schedule_once(
             self.api,
-            self._clip(),
+            self._clip(length_ms or self._length_ms),
             start_at,
             areas=[self.api.area(each) for each in areas],
             gateways=list(gateways),
@@ -68,7 +69,7 @@ class Timetable:
         **more: Any,
     ) -> str:
         """Order the next sound at once; returns the broadcast's id."""
-        clip = self._clip()
+        clip = self._clip(self._length_ms)
         if priority == "emergency":
             self.api.step_up()
         answer = self.api.post(
@@ -131,8 +132,8 @@ class Timetable:
         """Judge the run so far; see `support.checker`."""
         return violations(self.evidence(healed_at, recordings))
 
-    def _clip(self) -> dict[str, Any]:
-        return _stored(self.town, murmur(self._length_ms, next(self._seeds)), self._length_ms)
+    def _clip(self, length_ms: int) -> dict[str, Any]:
+        return _stored(self.town, murmur(length_ms, next(self._seeds)), length_ms)
 
     def _promised(self, broadcast_id: str) -> str:
         self.promises.append(evidence.promise(self.api.deliveries(broadcast_id), broadcast_id))

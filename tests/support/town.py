@@ -232,6 +232,16 @@ class Town:
         )
         return self
 
+    def wait_for_beats(self, *gateway_ids: str) -> None:
+        """Wait until a beat has confirmed these clocks: whoever is cut off sooner may doubt its own."""
+        api = self.api("monitor")
+
+        def confirmed() -> bool:
+            gateways = api.gateways()
+            return all(gateways[each]["clock_offset_ms"] is not None for each in gateway_ids)
+
+        eventually(confirmed, 60, "clocks confirmed")
+
     def wait_for_controller(self) -> None:
         def answers() -> bool:
             try:

@@ -27,9 +27,12 @@ export class Sound {
     });
   }
 
+  // A file may have been chosen before this script had loaded, on a slow line.
   restore(clip) {
     if (clip) {
       this.#ready(clip);
+    } else if (this.form.source.value === "upload" && this.form.file.files.length) {
+      this.upload();
     }
   }
 

@@ -5,10 +5,13 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.clocks import SetClock
 from support.signing import EMERGENCY, NOON, a_clip, an_item
 from support.simulated import SimulatedGateway
 
 from device_agent.clock_trust import MAX_AWAY, MAX_DELAY, MAX_OFFSET, BoxClock, ClockTrust
+from device_agent.clock_watch import ClockWatch
+from device_agent.effects import ClockStepped
 from device_agent.views import wanted_clips
 from wire.types import ClockVoucher, Event
 
@@ -161,6 +164,28 @@ def test_a_clock_set_by_minutes_is_told_at_once() -> None:
     assert gateway.states[-1].clock_offset_ms == -600_000
     gateway.step_clock(-600_000)
     assert gateway.states[-1].clock_offset_ms == 0
+
+
+@pytest.mark.parametrize("step_ms", [600_000, -600_000])
+def test_a_clock_that_is_set_between_two_looks_is_read_as_before_until_the_next_look(step_ms: int) -> None:
+    clock = SetClock(NOON)
+    watch = ClockWatch(clock, lambda: NOBODY_VOUCHES)
+    assert watch.step_ms() is None
+    clock.step_ms(step_ms)
+    clock.pass_s(0.25)
+    assert watch.now() == NOON + timedelta(seconds=0.25), "what is due in ten minutes is not late by now"
+    assert watch.step_ms() == step_ms
+    assert watch.now() == clock.now()
+
+
+def test_a_player_learns_of_a_step_before_it_is_asked_for_anything_by_the_new_time() -> None:
+    gateway = SimulatedGateway()
+    gateway.connect()
+    gateway.hear(gateway.pen.beat(NOON), "beat")
+    gateway.hear(gateway.pen.plan(NOON, an_item(NOON + timedelta(minutes=5), late_limit_ms=600_000)), "plan")
+    gateway.get_clips()
+    effects = gateway.core.on_clock_stepped(300_000, NOON + timedelta(minutes=5))
+    assert effects[0] == ClockStepped(300_000)
 
 
 NOBODY_VOUCHES = BoxClock("second boot", None)

@@ -12,7 +12,7 @@ from support.signing import NOON, a_clip, an_item
 
 from device_agent.clock import Clock
 from device_agent.decoding import UnreadableClip, decode
-from device_agent.effects import Cue, SetVolume, StartPlaying, StopPlaying
+from device_agent.effects import ClockStepped, Cue, SetVolume, StartPlaying, StopPlaying
 from device_agent.instants import from_unix_ns, milliseconds, unix_ns
 from device_agent.player_events import Failed, Finished, PlayerEvent, Progress, Started
 from device_agent.rendering import render
@@ -122,6 +122,21 @@ def test_the_start_follows_the_wall_clock_when_it_is_set_meanwhile(stage: Stage)
     stage.run_until(start_at + timedelta(seconds=1))
     started = next(said for said in stage.said if isinstance(said, Started))
     assert abs(started.at - start_at) <= ONE_SAMPLE
+
+
+@pytest.mark.parametrize("step_ms", [600_000, -600_000])
+def test_what_was_started_keeps_its_moment_when_the_clock_is_set_by_minutes(
+    stage: Stage, step_ms: int
+) -> None:
+    start_at = NOON + timedelta(milliseconds=400)
+    stage.sequencer.do(StartPlaying(item_of("a", start_at), start_at))
+    stage.run_until(NOON + timedelta(milliseconds=200))
+    stage.clock.ahead_ns += step_ms * 1_000_000
+    stage.sequencer.do(ClockStepped(step_ms))
+    by_the_new_clock = start_at + milliseconds(step_ms)
+    stage.run_until(by_the_new_clock + timedelta(seconds=1))
+    started = next(said for said in stage.said if isinstance(said, Started))
+    assert abs(started.at - by_the_new_clock) <= ONE_SAMPLE
 
 
 def test_it_says_how_much_was_played_and_how_loud(stage: Stage) -> None:
