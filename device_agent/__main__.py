@@ -139,7 +139,19 @@ def _add_install(options: Options) -> None:
         metavar="FILE",
         help="what the controller's `gateway add` wrote; - reads standard input; not needed again later",
     )
-    command.add_argument("--tls-ca", type=Path, metavar="FILE", help="authority of the broker's certificate")
+    command.add_argument(
+        "--tls-ca",
+        type=Path,
+        metavar="FILE",
+        help="certificate (PEM) of the authority that signed the broker's; copied",
+    )
+    command.add_argument(
+        "--controller-tls-ca",
+        type=Path,
+        metavar="FILE",
+        help="the same for the controller's web server; without, one of the system's authorities has to have "
+        "signed it",
+    )
     command.add_argument("--sink", help="where sound goes: device or device:NAME; without, as it is set")
     command.add_argument(
         "--watchdog-s",
@@ -244,10 +256,11 @@ def _install(given: argparse.Namespace) -> int:
 
     return installing.install(
         given.credential,
-        given.tls_ca,
         given.sink,
         given.watchdog_s,
         python=given.python,
+        tls_ca=given.tls_ca,
+        controller_tls_ca=given.controller_tls_ca,
         root=given.root.absolute(),
         start=not given.no_start,
         dry_run=given.dry_run,

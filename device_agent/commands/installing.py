@@ -9,9 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from device_agent.clock import Clock
+from device_agent.commands.authorities import (
+    BROKER_CA_FILE,
+    CONTROLLER_CA_FILE,
+    Authorities,
+    read_authority,
+)
 from device_agent.commands.options import SETTINGS_FILE, settings_of_this_box
 from device_agent.commands.steps import (
     CannotDo,
@@ -21,6 +25,7 @@ from device_agent.commands.steps import (
     RunProgram,
     Step,
     WriteFile,
+    below,
     carry_out,
     describe,
     execute_for_real,
@@ -31,7 +36,6 @@ from wire.credential import GatewayCredential, credential_json, read_credential
 from wire.messages import WireError
 
 CREDENTIAL_FILE = SETTINGS_FILE.with_name("gateway.json")
-TLS_CA_FILE = SETTINGS_FILE.with_name("broker-ca.pem")
 SYSUSERS_FILE = Path("/etc/sysusers.d/loacast-agent.conf")
 WANTED_GROUPS = ("audio", "gpio", "video")
 """Of the sound card, of the amplifier's pin, of a Raspberry Pi's firmware; those that the box has."""
@@ -45,9 +49,8 @@ FEWEST_WATCHDOG_S = 10
 class Wish:
     """What was asked for on the command line."""
 
-    credential: GatewayCredential | None
-    """None keeps the one that is there."""
-    tls_ca: bytes | None
+    credential: GatewayCredential
+    authorities: Authorities
     settings: Mapping[str, str]
     """All that is to stand in the settings file."""
     watchdog_s: int
@@ -68,14 +71,10 @@ def steps_to_install(wish: Wish, root: Path) -> list[Step]:
         WriteFile(SYSUSERS_FILE, f'u {USER} - "LoaCast gateway" {STATE_DIR}\n'.encode(), 0o644),
         RunProgram(("systemd-sysusers", *_in(root), str(SYSUSERS_FILE.name))),
     ]
-    if wish.tls_ca is not None:
-        steps.append(WriteFile(TLS_CA_FILE, wish.tls_ca, 0o644))
-    if wish.credential is not None:
-        held = wish.credential
-        if wish.tls_ca is not None:
-            held = msgspec.structs.replace(held, broker_tls_ca=str(TLS_CA_FILE))
-        steps.append(WriteFile(CREDENTIAL_FILE, credential_json(held), 0o600, secret=True))
+    held = credential_json(wish.authorities.named_in(wish.credential))
     steps += [
+        *wish.authorities.files(),
+        WriteFile(CREDENTIAL_FILE, held, 0o600, secret=True),
         WriteFile(SETTINGS_FILE, _settings_file(wish.settings).encode(), 0o644),
         WriteFile(UNIT_FILE, unit(facts).encode(), 0o644),
         RunProgram(("systemctl", *_in(root), "enable", SERVICE)),
@@ -90,13 +89,13 @@ def steps_to_install(wish: Wish, root: Path) -> list[Step]:
 def steps_to_uninstall(root: Path, *, purge: bool) -> list[Step]:
     """Return what takes the service away; journal, clips, credential and user stay unless `purge`."""
     steps: list[Step] = []
-    if (root / UNIT_FILE.relative_to("/")).exists():
+    if below(root, UNIT_FILE).exists():
         if root == Path("/"):
             steps.append(RunProgram(("systemctl", "stop", SERVICE)))
         steps.append(RunProgram(("systemctl", *_in(root), "disable", SERVICE)))
     steps.append(RemoveFile(UNIT_FILE))
     if purge:
-        files = (CREDENTIAL_FILE, TLS_CA_FILE, SETTINGS_FILE, SYSUSERS_FILE)
+        files = (CREDENTIAL_FILE, BROKER_CA_FILE, CONTROLLER_CA_FILE, SETTINGS_FILE, SYSUSERS_FILE)
         steps += [RemoveTree(STATE_DIR), *map(RemoveFile, files)]
     if root == Path("/"):
         steps.append(RunProgram(("systemctl", "daemon-reload")))
@@ -111,11 +110,12 @@ def groups_of_this_box() -> tuple[str, ...]:
 
 def install(
     credential: str | None,
-    tls_ca: Path | None,
     sink: str | None,
     watchdog_s: int,
     *,
     python: Path,
+    tls_ca: Path | None = None,
+    controller_tls_ca: Path | None = None,
     root: Path = Path("/"),
     start: bool = True,
     dry_run: bool = False,
@@ -125,20 +125,24 @@ def install(
 
     Args:
         credential: A file, ``-`` for standard input, None to keep the one that is there.
-        tls_ca: Certificate of the authority behind the broker's; copied.
         sink: Where sound goes; None keeps what is set, at first the default device.
         watchdog_s: After how long without a sign of life it is started again.
         python: Interpreter of the agent's virtual environment; not in anybody's home.
+        tls_ca: Certificate of the authority behind the broker's; copied, and named in the credential.
+        controller_tls_ca: The same behind the controller's.
         root: The system to install into; another than ``/`` is prepared only, nothing is started.
         start: Whether to start it now.
         dry_run: Print what would be done and change nothing.
         execute: Runs the system's programs.
     """
     try:
+        authorities = Authorities(read_authority(tls_ca), read_authority(controller_tls_ca))
+        held = _read(credential, root)
+        authorities.check_that_none_is_missing(held, root)
         wish = Wish(
-            credential=_read(credential, root),
-            tls_ca=None if tls_ca is None else tls_ca.read_bytes(),
-            settings=_settings(settings_of_this_box(root / SETTINGS_FILE.relative_to("/")), sink),
+            credential=held,
+            authorities=authorities,
+            settings=_settings(settings_of_this_box(below(root, SETTINGS_FILE)), sink),
             watchdog_s=watchdog_s,
             python=python,
             groups=groups_of_this_box(),
@@ -204,15 +208,16 @@ def _settings_file(settings: Mapping[str, str]) -> str:
     return f"# Settings of the LoaCast gateway, read by its service and by its commands.\n{lines}"
 
 
-def _read(credential: str | None, root: Path) -> GatewayCredential | None:
+def _read(credential: str | None, root: Path) -> GatewayCredential:
     if credential is not None:
         return read_credential(Path("/dev/stdin") if credential == "-" else Path(credential))
-    if not (root / CREDENTIAL_FILE.relative_to("/")).exists():
+    kept = below(root, CREDENTIAL_FILE)
+    if not kept.exists():
         raise CannotDo(
             "this box is not enrolled yet: --credential FILE, or - for standard input, "
             "with what `python -m controller gateway add` wrote"
         )
-    return None
+    return read_credential(kept)
 
 
 def _in(root: Path) -> tuple[str, ...]:

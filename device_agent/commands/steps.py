@@ -49,6 +49,11 @@ class RunProgram:
 Step = WriteFile | RemoveFile | RemoveTree | RunProgram
 
 
+def below(root: Path, path: Path) -> Path:
+    """Return where an absolute path of a system lies when that system lies in `root`."""
+    return root / path.relative_to("/")
+
+
 def describe(step: Step) -> str:
     """Return what a step does, with the content of what it writes unless that is a secret."""
     match step:
@@ -72,15 +77,15 @@ def carry_out(step: Step, root: Path, execute: Execute) -> str:
     try:
         match step:
             case WriteFile():
-                return _write(step, _below(root, step.path))
+                return _write(step, below(root, step.path))
             case RemoveFile(path):
-                there = _below(root, path).exists()
-                _below(root, path).unlink(missing_ok=True)
+                there = below(root, path).exists()
+                below(root, path).unlink(missing_ok=True)
                 return f"{path}: {'removed' if there else 'was not there'}"
             case RemoveTree(path):
-                there = _below(root, path).exists()
+                there = below(root, path).exists()
                 if there:
-                    shutil.rmtree(_below(root, path))
+                    shutil.rmtree(below(root, path))
                 return f"{path}: {'removed with all in it' if there else 'was not there'}"
             case RunProgram(command):
                 execute(command)
@@ -123,10 +128,6 @@ def _write(step: WriteFile, path: Path) -> str:
     finally:
         os.close(directory)
     return f"{step.path}: {'changed' if existed else 'written'}"
-
-
-def _below(root: Path, path: Path) -> Path:
-    return root / path.relative_to("/")
 
 
 def _indented(text: str) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
+from support.authority import authority
 from support.signing import GATEWAY, a_credential
 
 from device_agent.__main__ import main
@@ -60,7 +62,7 @@ def root(tmp_path: Path) -> Path:
 def installed(root: Path, credential: Path | None, *, sink: str | None = None) -> Programs:
     programs = Programs()
     given = None if credential is None else str(credential)
-    assert install(given, None, sink, 30, python=PYTHON, root=root, execute=programs) == 0
+    assert install(given, sink, 30, python=PYTHON, root=root, execute=programs) == 0
     return programs
 
 
@@ -100,7 +102,7 @@ def test_a_second_install_changes_nothing_and_keeps_what_was_set_by_hand(
     installed(root, None)
     assert everything_in(root) == before
     said = capsys.readouterr().out
-    assert said.count("as it was") == 3
+    assert said.count("as it was") == 4
     assert "changed" not in said
 
 
@@ -109,7 +111,7 @@ def test_a_dry_run_prints_everything_but_the_secret_and_changes_nothing(
 ) -> None:
     programs = Programs()
     given = {"root": root, "dry_run": True, "execute": programs}
-    assert install(str(credential), None, None, 30, python=PYTHON, **given) == 0  # type: ignore[arg-type]
+    assert install(str(credential), None, 30, python=PYTHON, **given) == 0  # type: ignore[arg-type]
     said = capsys.readouterr().out
     for part in ("WatchdogSec=30", "User=loacast-agent", "gateway.json, mode 0600", "systemctl"):
         assert part in said
@@ -118,18 +120,67 @@ def test_a_dry_run_prints_everything_but_the_secret_and_changes_nothing(
     assert programs.run == []
 
 
-def test_the_authority_of_the_broker_is_copied_and_named_in_the_credential(
+def test_authorities_are_copied_for_everyone_to_read_and_named_in_the_credential(
     root: Path, credential: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
-    programs = Programs()
-    assert (
-        install(str(credential), tmp_path / "ca.pem", None, 30, python=PYTHON, root=root, execute=programs)
-        == 0
-    )
+    broker_ca, _, _ = authority(tmp_path, "broker")
+    web_ca, _, _ = authority(tmp_path, "web")
+    given = {"tls_ca": broker_ca, "controller_tls_ca": web_ca, "root": root, "execute": Programs()}
+    assert install(str(credential), None, 30, python=PYTHON, **given) == 0  # type: ignore[arg-type]
     held = read_credential(root / "etc/loacast/gateway.json")
     assert held.broker_tls_ca == "/etc/loacast/broker-ca.pem"
-    assert (root / "etc/loacast/broker-ca.pem").read_text().startswith("-----BEGIN")
+    assert held.controller_tls_ca == "/etc/loacast/controller-ca.pem"
+    files = everything_in(root)
+    assert files["etc/loacast/broker-ca.pem"] == (broker_ca.read_bytes(), 0o644)
+    assert files["etc/loacast/controller-ca.pem"] == (web_ca.read_bytes(), 0o644)
+    assert uninstall(root=root, purge=True, execute=Programs()) == 0
+    assert everything_in(root) == {}
+
+
+def test_an_authority_handed_over_later_is_named_in_the_credential_that_is_kept(
+    root: Path, credential: Path, tmp_path: Path
+) -> None:
+    installed(root, credential)
+    web_ca, _, _ = authority(tmp_path, "web")
+    options = ["--root", str(root), "--python", str(PYTHON), "--controller-tls-ca", str(web_ca), "--dry-run"]
+    assert main(["install", *options], {}) == 0
+    assert read_credential(root / "etc/loacast/gateway.json").controller_tls_ca is None
+    given = {"controller_tls_ca": web_ca, "root": root, "execute": Programs()}
+    assert install(None, None, 30, python=PYTHON, **given) == 0  # type: ignore[arg-type]
+    held = read_credential(root / "etc/loacast/gateway.json")
+    assert held.controller_tls_ca == "/etc/loacast/controller-ca.pem"
+    assert held.secret == SECRET
+    assert held.broker_tls_ca is None
+
+
+def test_a_key_and_what_is_no_certificate_are_not_copied_as_an_authority(
+    root: Path, credential: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    web_ca, _, key = authority(tmp_path, "web")
+    (tmp_path / "both.pem").write_bytes(web_ca.read_bytes() + key.read_bytes())
+    (tmp_path / "der.pem").write_bytes(b"\x30\x82")
+    for name, reason in (("both.pem", "private key"), ("der.pem", "PEM"), ("none.pem", "No such file")):
+        given = {"controller_tls_ca": tmp_path / name, "root": root, "execute": Programs()}
+        assert install(str(credential), None, 30, python=PYTHON, **given) == 1  # type: ignore[arg-type]
+        assert reason in capsys.readouterr().err
+    assert everything_in(root) == {}
+
+
+@pytest.mark.parametrize(
+    ("field", "option"), [("broker_tls_ca", "--tls-ca"), ("controller_tls_ca", "--controller-tls-ca")]
+)
+def test_a_credential_that_names_an_authority_which_the_box_lacks_is_refused(
+    root: Path, credential: Path, field: str, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = replace(read_credential(credential), **{field: "/etc/loacast/tls/ca.pem"})
+    write_credential(named, credential)
+    assert install(str(credential), None, 30, python=PYTHON, root=root, execute=Programs()) == 1
+    assert f"{option} FILE" in capsys.readouterr().err
+    assert everything_in(root) == {}
+    (root / "etc/loacast/tls").mkdir(parents=True)
+    (root / "etc/loacast/tls/ca.pem").write_text("put there by hand")
+    installed(root, credential)
+    assert read_credential(root / "etc/loacast/gateway.json") == named
 
 
 @pytest.mark.parametrize(
@@ -148,7 +199,7 @@ def test_what_could_not_work_is_refused_before_anything_is_written(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     python, sink, watchdog_s = wish
-    assert install(str(credential), None, sink, watchdog_s, python=python, root=root, execute=Programs()) == 1
+    assert install(str(credential), sink, watchdog_s, python=python, root=root, execute=Programs()) == 1
     assert said in capsys.readouterr().err
     assert everything_in(root) == {}
 
@@ -156,10 +207,10 @@ def test_what_could_not_work_is_refused_before_anything_is_written(
 def test_a_box_that_is_not_enrolled_and_a_file_that_is_no_credential_are_refused(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert install(None, None, None, 30, python=PYTHON, root=root, execute=Programs()) == 1
+    assert install(None, None, 30, python=PYTHON, root=root, execute=Programs()) == 1
     assert "not enrolled" in capsys.readouterr().err
     (tmp_path / "other.json").write_text("{}")
-    assert install(str(tmp_path / "other.json"), None, None, 30, python=PYTHON, root=root) == 1
+    assert install(str(tmp_path / "other.json"), None, 30, python=PYTHON, root=root) == 1
     assert "no gateway credential" in capsys.readouterr().err
 
 
@@ -167,7 +218,7 @@ def test_a_step_that_fails_ends_it_with_a_reason(
     root: Path, credential: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     programs = Programs(failing="enable")
-    assert install(str(credential), None, None, 30, python=PYTHON, root=root, execute=programs) == 1
+    assert install(str(credential), None, 30, python=PYTHON, root=root, execute=programs) == 1
     assert "enable failed" in capsys.readouterr().err
 
 
@@ -190,7 +241,7 @@ def test_an_uninstall_keeps_state_and_credential_unless_asked(root: Path, creden
     shutil.which("systemctl") is None or shutil.which("systemd-sysusers") is None, reason="no systemd here"
 )
 def test_systemds_own_programs_make_the_user_and_enable_the_service(root: Path, credential: Path) -> None:
-    assert install(str(credential), None, None, 30, python=PYTHON, root=root) == 0
+    assert install(str(credential), None, 30, python=PYTHON, root=root) == 0
     (account,) = [
         line for line in (root / "etc/passwd").read_text().splitlines() if line.startswith("loacast-agent:")
     ]
