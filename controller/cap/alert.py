@@ -103,3 +103,5 @@ class Alert:
     infos: tuple[Info, ...] = ()
     note: str = ""
     version: str = "1.2"
+    references_as_written: tuple[str, ...] = ()
+    """The references, to the letter: archives name their files by it."""

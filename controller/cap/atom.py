@@ -22,7 +22,9 @@ class Entry:
 
 
 def read_entries(root: Node, base: str) -> tuple[Entry, ...]:
-    """Return the alerts that a feed points to, the oldest first.
+    """Return the alerts that a feed points to, in its order: the newest first.
+
+    So what an alert was replaced by, or taken back by, is known before the alert itself could sound.
 
     Args:
         root: The whole feed.
@@ -37,8 +39,7 @@ def read_entries(root: Node, base: str) -> tuple[Entry, ...]:
         found = [_rss(item, base) for channel in root.all("channel") for item in channel.all("item")]
     else:
         raise CapRefused(Refusal.FOREIGN, f"{root.namespace} {root.name}")
-    entries = [each for each in found if each is not None]
-    return tuple(entries[:MOST_ENTRIES][::-1])
+    return tuple([each for each in found if each is not None][:MOST_ENTRIES])
 
 
 def _atom(entry: Node, base: str) -> Entry | None:

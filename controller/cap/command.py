@@ -16,7 +16,14 @@ from sqlmodel import Session, col, select
 from controller import broker
 from controller.areas.service import find_by_code
 from controller.audit.service import record
-from controller.cap.feed_checks import certificate_in, check_publisher, check_way, publisher_of, senders_of
+from controller.cap.feed_checks import (
+    certificate_in,
+    check_archive,
+    check_publisher,
+    check_way,
+    publisher_of,
+    senders_of,
+)
 from controller.cap.geo import GEOCODE_SYSTEM
 from controller.cap.intake import LANGUAGES, open_alert
 from controller.cap.models import CapAlert, CapFeed, FeedKind
@@ -70,6 +77,10 @@ def add(
         list[str] | None, typer.Option(help="Another host that its entries may point to; may be given again.")
     ] = None,
     private: Annotated[bool, typer.Option(help="Its hosts may have addresses of a private network.")] = False,
+    archive: Annotated[
+        str | None,
+        typer.Option(help="Where alerts that never came are, such as https://HOST/{identifier}.xml."),
+    ] = None,
     topic: Annotated[
         str | None,
         typer.Option(help="MQTT topic; on our own broker cap/PUBLISHER/…, whose name it logs in by."),
@@ -109,6 +120,7 @@ def add(
 ) -> None:
     """Take alerts of someone from now on. What is secret is printed once."""
     check_way(kind, url, topic=topic, username=username, tls_ca=tls_ca)
+    check_archive(archive)
     settings, now = Settings(), SystemClock().now()
     token = secrets.token_urlsafe(32) if kind is FeedKind.PUSH else None
     feed = CapFeed(
@@ -120,6 +132,7 @@ def add(
         url=url,
         hosts=host or [],
         private_allowed=private,
+        archive_url=archive,
         topic=topic,
         username=username,
         password=password,

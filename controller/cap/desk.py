@@ -16,7 +16,7 @@ from sqlmodel import Session
 from controller.cap.acting import let_say, open_senders, settle
 from controller.cap.alert import Key
 from controller.cap.drafting import ToSay, Work
-from controller.cap.intake import Bringer, Taken, note_refusal, receive
+from controller.cap.intake import Asked, Bringer, Taken, note_refusal, receive
 from controller.cap.models import CapFeed
 from controller.cap.refusal import CapRefused
 from controller.cap.speaking import Speak, speak_all
@@ -103,8 +103,8 @@ class CapDesk:
         settle(Work(session, now, self._rules), taken.key.sender)
         return taken
 
-    def take(self, feed_id: int, raw: bytes) -> Outcome:
-        """Take an alert that a feed brought; one that is refused leaves its reason with the feed."""
+    def take(self, feed_id: int, raw: bytes, asked: Asked | None = None) -> Outcome:
+        """Take an alert that a feed or its archive brought; a refusal leaves its reason with the feed."""
         with Session(self._engine) as session, session.begin():
             writing(session)
             feed = session.get(CapFeed, feed_id)
@@ -112,7 +112,7 @@ class CapDesk:
                 return Outcome()
             try:
                 with session.begin_nested():
-                    taken = self.take_in(session, Bringer(feed.area_id, feed), raw)
+                    taken = self.take_in(session, Bringer(feed.area_id, feed, asked=asked), raw)
                 outcome = Outcome(is_new=taken.is_new, key=taken.key)
             except CapRefused as refused:
                 log.warning("cap_refused", feed=feed.name, reason=refused.code, detail=refused.params)

@@ -7,6 +7,7 @@ from cryptography import x509
 from sqlmodel import Session, select
 
 from controller import broker
+from controller.cap.archive import check_template
 from controller.cap.models import CapFeed, FeedKind
 from controller.cap.outbound import FetchFailed, limits_of
 from controller.cap.reading import read_name
@@ -36,6 +37,21 @@ def check_way(
             raise typer.BadParameter("give mqtt://HOST or mqtts://HOST, and --username", param_hint="--url")
         if url is not None and url.startswith("mqtts://") and tls_ca is None:
             raise typer.BadParameter("mqtts needs the authority of its certificate", param_hint="--tls-ca")
+
+
+def check_archive(template: str | None) -> None:
+    """Refuse an archive in which nothing could be looked up.
+
+    Raises:
+        typer.BadParameter: It is no address of the web, or its placeholders are not those that there are.
+    """
+    if template is None:
+        return
+    try:
+        check_template(template)
+        limits_of(template)
+    except (FetchFailed, ValueError) as error:
+        raise typer.BadParameter(str(error), param_hint="--archive") from error
 
 
 def check_publisher(session: Session, publisher: str | None) -> None:

@@ -12,7 +12,7 @@ from controller.audit.service import record
 from controller.cap.alert import Alert, Key, Status
 from controller.cap.deciding import Known, Policy, State, check_time, known
 from controller.cap.models import CapAlert, CapFeed, FeedKind
-from controller.cap.reading import read
+from controller.cap.reading import read, read_time
 from controller.cap.refusal import CapRefused, Refusal
 from controller.cap.signature import signed_part
 from controller.cap.words import title_of
@@ -29,6 +29,15 @@ BY_A_PERSON = Policy(drills=True)
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """An alert that an archive was asked for, because another one refers to it."""
+
+    key: Key
+    url: str
+    """Where it was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bringer:
     """Where an alert came from."""
 
@@ -37,6 +46,8 @@ class Bringer:
     """None: a person brought it."""
     person_id: int | None = None
     address: str = ""
+    asked: Asked | None = None
+    """None: it came by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +76,9 @@ def receive(session: Session, bringer: Bringer, raw: bytes, *, now: datetime) ->
         CapRefused: It is not to be taken; nothing was kept.
     """
     feed = bringer.feed
-    alert, proven = open_alert(feed, raw, now)
-    if feed is not None:
-        feed.succeeded_at = now
+    alert, proven = open_alert(feed, raw, now, bringer.asked)
+    if feed is not None and bringer.asked is None:  # an archive that answers says nothing of the feed
+        _note_life(feed, alert, proven=proven, now=now)
     if alert.status is Status.SYSTEM:
         return Taken(alert.key, None, is_new=False)
     digest = hashlib.sha256(raw).hexdigest()
@@ -121,11 +132,13 @@ def _begin_anew(session: Session, row: CapAlert, now: datetime) -> None:
     row.emergency_ids, row.unspoken, row.obstacle = [], [], None
 
 
-def open_alert(feed: CapFeed | None, raw: bytes, now: datetime) -> tuple[Alert, bool]:
+def open_alert(
+    feed: CapFeed | None, raw: bytes, now: datetime, asked: Asked | None = None
+) -> tuple[Alert, bool]:
     """Return what an alert says, and whether it is certainly its sender's.
 
     With a certificate it is so when it is signed; without, when the way it came by proves who sent it: a
-    token, or HTTPS to the feed's own host. A broker's word is no proof.
+    token, or HTTPS to the feed's own host or its archive. A broker's word is no proof.
 
     Raises:
         CapRefused: It is not to be taken.
@@ -135,16 +148,28 @@ def open_alert(feed: CapFeed | None, raw: bytes, now: datetime) -> tuple[Alert, 
     if feed is not None and feed.certificate_pem is not None:
         if has_signature(root):
             root, proven = signed_part(root, feed.certificate_pem, now), True
+    elif asked is not None:
+        proven = _is_secure(asked.url)
     elif feed is not None:
-        proven = feed.kind is FeedKind.PUSH or (
-            feed.kind is FeedKind.HTTP and (feed.url or "").lower().startswith("https://")
-        )
+        proven = feed.kind is FeedKind.PUSH or (feed.kind is FeedKind.HTTP and _is_secure(feed.url or ""))
     node = read_alert(root, allow_11=feed is not None and feed.allow_11)
     alert = read(node, tolerant=feed is not None and feed.tolerant_times)
     if feed is not None and alert.key.sender not in feed.senders:
         raise CapRefused(Refusal.UNKNOWN_SENDER, alert.key.sender)
+    if asked is not None and alert.key != asked.key:
+        raise CapRefused(Refusal.ANOTHER_ALERT, alert.key.identifier)
     check_time(alert, now)
     return alert, proven
+
+
+def _note_life(feed: CapFeed, alert: Alert, *, proven: bool, now: datetime) -> None:
+    feed.succeeded_at = now
+    if alert.status is Status.SYSTEM and proven:
+        feed.mentioned = list(alert.references_as_written)
+
+
+def _is_secure(url: str) -> bool:
+    return url.lower().startswith("https://")
 
 
 def note_refusal(session: Session, feed: CapFeed, refused: CapRefused, *, now: datetime) -> None:
@@ -178,7 +203,7 @@ def known_of(row: CapAlert, feed: CapFeed | None, *, let_sound: bool) -> Known:
         status=row.status,
         scope=row.scope,
         references=frozenset(
-            Key(sender, identifier, datetime.fromisoformat(sent))
+            Key(sender, identifier, read_time(sent, tolerant=True))
             for sender, identifier, sent in row.references
         ),
         expires_at=row.expires_at,
@@ -216,9 +241,7 @@ def _told(alert: Alert, raw: bytes, digest: str) -> dict[str, Any]:
         "msg_type": alert.msg_type,
         "status": alert.status,
         "scope": alert.scope,
-        "references": [
-            [key.sender, key.identifier, key.sent_at.isoformat()] for key in sorted(found.references)
-        ],
+        "references": [each.split(",") for each in sorted(alert.references_as_written)],
         "title": title_of(alert.infos, LANGUAGES) if alert.infos else alert.note[:160],
         "level": found.level,
         "state": State.IN_FORCE,
@@ -256,6 +279,7 @@ def _audit(
             "sha256": row.sha256,
             "proven": row.proven,
             "title": row.title,
+            **({"archive": bringer.asked.url[:200]} if bringer.asked is not None else {}),
             **detail,
         },
     )

@@ -43,6 +43,10 @@ class CapFeed(SQLModel, table=True):
     """Hosts besides that of `url` that its entries may point to."""
     private_allowed: bool = False
     """Whether those may have addresses of a private network."""
+    archive_url: str | None = Field(default=None, max_length=500)
+    """Where an alert that others refer to is, should it never have come; see `controller.cap.archive`."""
+    mentioned: list[str] = Field(default_factory=list, sa_type=sa.JSON)
+    """What the last heartbeat that was certainly the sender's named, as it was written."""
     topic: str | None = Field(default=None, max_length=200)
     username: str | None = Field(default=None, max_length=120)
     password: str | None = Field(default=None, max_length=200)
@@ -92,7 +96,7 @@ class CapAlert(SQLModel, table=True):
     status: Status = Field(sa_type=words(Status, "capstatus"))
     scope: Scope = Field(sa_type=words(Scope, "capscope"))
     references: list[list[str]] = Field(default_factory=list, sa_type=sa.JSON)
-    """Each a sender, an identifier and an instant."""
+    """Each a sender, an identifier and an instant, as the alert writes them."""
     title: str = Field(default="", max_length=160)
     level: int | None = None
     proven: bool = False
@@ -106,6 +110,8 @@ class CapAlert(SQLModel, table=True):
     """A `controller.cap.drafting.Obstacle`: why nothing has become of it though it holds."""
     unspoken: list[str] = Field(default_factory=list, sa_type=sa.JSON)
     """Languages that it is to be said in and that no voice here speaks; their text is kept."""
+    recordings: dict[str, str] = Field(default_factory=dict, sa_type=sa.JSON)
+    """For each language that it brings a recording in: ``used``, or a `controller.cap.recordings.Unused`."""
     emergency_ids: list[str] = Field(default_factory=list, sa_type=sa.JSON)
     """What became of it, one for each group of people that it tells something of their own."""
     received_at: datetime = Field(index=True)

@@ -109,6 +109,7 @@ def fetch(
     *,
     etag: str | None = None,
     modified: str | None = None,
+    most_bytes: int = MAX_BYTES,
     resolving: Resolve = resolve,
 ) -> Fetched:
     """Ask for a document.
@@ -118,6 +119,7 @@ def fetch(
         limits: Where the feed may lead.
         etag: Of what is known; if it is still that, the answer is empty.
         modified: The same, by time.
+        most_bytes: No more than this is read; a longer document is a failure.
         resolving: From names to addresses.
 
     Raises:
@@ -150,12 +152,12 @@ def fetch(
                 preload_content=False,
                 timeout=urllib3.Timeout(connect=CONNECT_S, read=READ_S),
             )
-            return _read(answer)
+            return _read(answer, most_bytes)
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise FetchFailed(f"{host}: {error}"[:200]) from error
 
 
-def _read(answer: urllib3.BaseHTTPResponse) -> Fetched:
+def _read(answer: urllib3.BaseHTTPResponse, most_bytes: int) -> Fetched:
     if answer.status == _NOT_MODIFIED:
         return Fetched()
     if answer.status != _OK:
@@ -165,8 +167,8 @@ def _read(answer: urllib3.BaseHTTPResponse) -> Fetched:
     began_s, body = monotonic_s(), b""
     while chunk := answer.read1(_CHUNK):
         body += chunk
-        if len(body) > MAX_BYTES:
-            raise FetchFailed(f"answered more than {MAX_BYTES} bytes")
+        if len(body) > most_bytes:
+            raise FetchFailed(f"answered more than {most_bytes} bytes")
         if monotonic_s() - began_s > WHOLE_S:
             raise FetchFailed("took too long")
     return Fetched(body, answer.headers.get("ETag"), answer.headers.get("Last-Modified"))

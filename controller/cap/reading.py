@@ -46,12 +46,14 @@ def read(node: Node, *, tolerant: bool = False) -> Alert:
         read_name(node.first("identifier")),
         _instant(node, "sent", tolerant=tolerant) or _no_time("sent"),
     )
+    references = _references(node.first("references"), key, tolerant=tolerant)
     alert = Alert(
         key=key,
         status=Status(_word(node, "status")),
         msg_type=MsgType(_word(node, "msgType")),
         scope=Scope(_word(node, "scope")),
-        references=_references(node.first("references"), key, tolerant=tolerant),
+        references=tuple(references),
+        references_as_written=tuple(references.values()),
         infos=tuple(_info(info, tolerant=tolerant) for info in infos),
         note=_plain(node.first("note")),
         version="1.1" if node.namespace == NS_11 else "1.2",
@@ -90,6 +92,18 @@ def read_name(text: str | None) -> str:
     return text
 
 
+def read_reference(text: str, *, tolerant: bool = False) -> Key:
+    """Read what one alert calls another: ``sender,identifier,sent``.
+
+    Raises:
+        CapRefused: It is something else.
+    """
+    parts = text.split(",")
+    if len(parts) != 3:  # noqa: PLR2004 - sender, identifier, sent
+        raise CapRefused(Refusal.BAD_REFERENCE, text)
+    return Key(read_name(parts[0]), read_name(parts[1]), read_time(parts[2], tolerant=tolerant))
+
+
 def _word(node: Node, name: str) -> str:
     """Return a word that the schema has checked, to the letter: it lets blanks around it pass."""
     text = node.first(name)
@@ -107,20 +121,17 @@ def _instant(node: Node, name: str, *, tolerant: bool) -> datetime | None:
     return None if text is None else read_time(text, tolerant=tolerant)
 
 
-def _references(text: str | None, own: Key, *, tolerant: bool) -> tuple[Key, ...]:
+def _references(text: str | None, own: Key, *, tolerant: bool) -> dict[Key, str]:
     named = (text or "").split()
     if len(named) > MOST_REFERENCES:
         raise CapRefused(Refusal.TOO_MANY, "references")
-    keys = []
-    for each in dict.fromkeys(named):
-        parts = each.split(",")
-        if len(parts) != 3:  # noqa: PLR2004 - sender, identifier, sent
-            raise CapRefused(Refusal.BAD_REFERENCE, each)
-        key = Key(read_name(parts[0]), read_name(parts[1]), read_time(parts[2], tolerant=tolerant))
+    found: dict[Key, str] = {}
+    for each in named:
+        key = read_reference(each, tolerant=tolerant)
         if key == own or key.sent_at > own.sent_at:
             raise CapRefused(Refusal.BAD_REFERENCE, each)
-        keys.append(key)
-    return tuple(keys)
+        found.setdefault(key, each)
+    return found
 
 
 def _info(node: Node, *, tolerant: bool) -> Info:

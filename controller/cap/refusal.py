@@ -28,6 +28,8 @@ class Refusal(StrEnum):
     FROM_THE_FUTURE = "from_the_future"
     TOO_OLD = "too_old"
     UNKNOWN_SENDER = "unknown_sender"
+    ANOTHER_ALERT = "another_alert"
+    """An archive answered with an alert that was not asked for."""
     BAD_SIGNATURE = "bad_signature"
 
 

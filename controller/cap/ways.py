@@ -1,4 +1,4 @@
-"""All that takes alerts, put together: the desk, who asks for them, and who hears them."""
+"""All that takes alerts, put together: the desk, who asks for them, who looks them up, who hears them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from sqlalchemy.engine import Engine
 
 from controller.cap.desk import CapDesk
 from controller.cap.ears import CapEars
+from controller.cap.looking_up import CapArchives
 from controller.cap.polling import CapPoller
 from controller.cap.speaking import speaker
 from controller.clips.preparation import Preparations
@@ -21,6 +22,7 @@ class CapWays:
 
     desk: CapDesk
     poller: CapPoller
+    archives: CapArchives
     ears: CapEars
 
     def start(self) -> None:
@@ -28,9 +30,11 @@ class CapWays:
         self.desk.start()
         self.ears.start()
         self.poller.start()
+        self.archives.start()
 
     def stop(self) -> None:
         """Stop in mirrored order."""
+        self.archives.stop()
         self.poller.stop()
         self.ears.stop()
         self.desk.stop()
@@ -54,4 +58,9 @@ def cap_ways(
         speak=speaker(engine, preparations),
         wake_dispatcher=wake_dispatcher,
     )
-    return CapWays(desk, CapPoller(engine=engine, clock=clock, desk=desk), CapEars(engine=engine, desk=desk))
+    return CapWays(
+        desk,
+        CapPoller(engine=engine, clock=clock, desk=desk),
+        CapArchives(engine=engine, clock=clock, desk=desk),
+        CapEars(engine=engine, desk=desk),
+    )

@@ -245,6 +245,8 @@ def test_the_command_line_says_how_feeds_are_and_what_they_would_take(
         ("add", "x", "31673", "--kind", "mqtt", "--sender", "a", "--topic", "cap/31672-001/a"),
         ("add", "x", "31673", "--kind", "mqtt", "--sender", "a", "--topic", "cap/kttv/a"),
         ("add", "push", "31673", "--kind", "push", "--sender", "a"),
+        ("add", "x", "31673", "--kind", "push", "--sender", "a", "--archive", "https://a.example/{name}"),
+        ("add", "x", "31673", "--kind", "push", "--sender", "a", "--archive", "ftp://a.example/{identifier}"),
         ("remove", "nobody"),
     ):
         assert run(town, *wrong).exit_code == 2, wrong

@@ -62,15 +62,15 @@ class World:
         self.noted.append(Noted(reached, problem))
 
 
-def test_alerts_are_handed_over_oldest_first_and_once() -> None:
+def test_alerts_are_handed_over_newest_first_and_once() -> None:
     world, memory = World(feed=atom(("b", "2"), ("a", "1")), a=b"alert a", b=b"alert b"), Memory()
     poll(FEED, memory, world, world)
-    assert world.taken == [b"alert a", b"alert b"]
+    assert world.taken == [b"alert b", b"alert a"]
     assert world.noted == [Noted(True, "")]
     world.pages[URL] = atom(("c", "3"), ("b", "2"), ("a", "4"))
     world.pages["https://alerts.example/c"] = b"alert c"
     poll(FEED, memory, world, world)
-    assert world.taken == [b"alert a", b"alert b", b"alert a", b"alert c"]
+    assert world.taken == [b"alert b", b"alert a", b"alert c", b"alert a"]
 
 
 def test_a_feed_that_has_not_changed_is_a_success_without_more() -> None:
@@ -103,7 +103,7 @@ def test_a_refused_alert_is_named_and_not_fetched_again() -> None:
     poll(FEED, memory, world, world)
     assert world.noted == [Noted(True, "cap_not_xml: bad")]
     poll(FEED, memory, world, world)
-    assert world.taken == [b"alert b", b"bad"]
+    assert world.taken == [b"bad", b"alert b"]
 
 
 def test_an_alert_in_place_of_a_feed_is_taken_as_it_is() -> None:
@@ -119,8 +119,8 @@ def test_rss_is_read_as_well() -> None:
         b'<item><link>b.html</link><enclosure type="application/cap+xml" url="b.xml"/></item></channel></rss>'
     )
     assert read_entries(to_node(parse(rss)), "https://alerts.example/feed/") == (
-        Entry("https://alerts.example/feed/b.xml", ""),
         Entry("https://alerts.example/a.xml", "1"),
+        Entry("https://alerts.example/feed/b.xml", ""),
     )
 
 

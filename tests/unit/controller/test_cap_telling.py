@@ -118,8 +118,8 @@ def test_whatever_people_write_it_is_a_valid_alert(
     assert alert.infos[0].level == level
 
 
-def test_the_feed_points_to_every_message_the_newest_last_read_first() -> None:
+def test_the_feed_points_to_every_message_the_newest_first() -> None:
     over = emergency("e2", state=EmergencyState.ENDED, ending=Ending.ALL_CLEAR, ended_at=NOON)
     raw = to_bytes(feed([over, emergency()], US, NOON))
     urls = [each.url for each in read_entries(to_node(parse(raw)), "https://trande.example/")]
-    assert urls == [US.url_of("e1", 1), US.url_of("e2", 1), US.url_of("e2", 2)]
+    assert urls == [US.url_of("e2", 2), US.url_of("e2", 1), US.url_of("e1", 1)]
