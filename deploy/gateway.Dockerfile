@@ -1,5 +1,7 @@
 # A gateway that records what would have sounded. Built from the root of the repository.
 FROM python:3.12-slim
+# With which it hears a live voice.
+RUN apt-get update && apt-get install -y --no-install-recommends libopus0 && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY requirements/agent.txt requirements.txt
 RUN pip install --no-cache-dir --no-deps --require-hashes -r requirements.txt

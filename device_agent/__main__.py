@@ -6,7 +6,8 @@ argparse, because it is there: on a pole typer would bring rich and pydantic, 12
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from device_agent.commands.options import Options, settings_of_this_box, whole_number
@@ -223,8 +224,18 @@ def _add_root(command: argparse.ArgumentParser) -> None:
     )
 
 
+@contextmanager
+def _saying_what_is_missing() -> Iterator[None]:
+    """End with a word on what to do where the wheel that decodes clips came without its library."""
+    try:
+        yield
+    except OSError as error:
+        raise SystemExit(f"{error}; on Debian: apt install libsndfile1") from error
+
+
 def _run(given: argparse.Namespace) -> int:
-    from device_agent.commands import running  # noqa: PLC0415 - other commands need neither PyAV nor numpy
+    with _saying_what_is_missing():
+        from device_agent.commands import running  # noqa: PLC0415 - other commands need no sound and no numpy
 
     return running.run(
         given.credential,
@@ -240,7 +251,8 @@ def _run(given: argparse.Namespace) -> int:
 
 
 def _fleet(given: argparse.Namespace) -> int:
-    from device_agent.commands import running  # noqa: PLC0415 - other commands need neither PyAV nor numpy
+    with _saying_what_is_missing():
+        from device_agent.commands import running  # noqa: PLC0415 - as for run
 
     return running.fleet(given.credentials, given.state_dir)
 

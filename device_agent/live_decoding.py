@@ -60,7 +60,7 @@ def load_libopus(names: tuple[str, ...] = _NAMES) -> _LibOpus:
         )
         library.opus_strerror.restype = ctypes.c_char_p
         return cast("_LibOpus", library)
-    raise CannotDecodeLive("no libopus here; on Debian: apt install libopus0")
+    raise CannotDecodeLive("libopus is not here; on Debian: apt install libopus0")
 
 
 class LiveDecoder:

@@ -13,7 +13,7 @@ M_ARENA_MAX = -8
 
 
 def keep_small() -> None:
-    """Call it before structlog, numpy and PyAV are imported; afterwards it saves less.
+    """Call it before structlog and numpy are imported; afterwards it saves less.
 
     Not in a process that is shared with others, such as a test's.
     """

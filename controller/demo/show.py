@@ -26,7 +26,7 @@ _LOOK_EVERY_S = 0.05
 _WATCH_EVERY_S = 0.5
 _ANSWERS_WITHIN_S = 30.0
 _ONLINE_WITHIN_S = 90.0
-"""Eight processes import numpy and PyAV at the same time; on two slow cores that takes a while."""
+"""Eight processes import numpy at the same time; on two slow cores that takes a while."""
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from audio.formats import samples_to_ms
 from controller.live.frames import PCM_FRAME_BYTES, PCM_RATE_HZ, SILENT_FRAME, BadFrame, Frame, check_pcm
 from wire.live import FRAME_MS
 
@@ -76,10 +77,11 @@ def write_clip(frames: Sequence[Frame], path: Path) -> int:
         for index, data in enumerate(said):
             packet = av.Packet(data)
             packet.stream, packet.time_base = stream, Fraction(1, _RATE_HZ)
-            packet.pts = packet.dts = index * _FRAME_SAMPLES
+            # From before zero on: what is thrown away is not counted, or each page would promise too much.
+            packet.pts = packet.dts = index * _FRAME_SAMPLES - _PRE_SKIP
             packet.duration = _FRAME_SAMPLES
             container.mux(packet)
-    return len(said) * FRAME_MS
+    return samples_to_ms(len(said) * _FRAME_SAMPLES - _PRE_SKIP)
 
 
 def _without_gaps(frames: Sequence[Frame]) -> Iterator[bytes]:

@@ -131,6 +131,15 @@ def disk(facts: DiskFacts) -> Finding:
     return _ok("disk", "disk_ok", free=facts.free_mb)
 
 
+def decoding(no_clips: str | None, no_live: str | None) -> Finding:
+    """Judge the libraries that turn clips and a live voice into sound; a text is why one cannot."""
+    if no_clips is not None:
+        return _wrong("decoding", "decoding_no_clips", reason=no_clips)
+    if no_live is not None:
+        return _wrong("decoding", "decoding_no_live", reason=no_live)
+    return _ok("decoding", "decoding_ok")
+
+
 def audio(sink: str, outputs: list[str] | str) -> Finding:
     """Judge the way to the loudspeaker.
 

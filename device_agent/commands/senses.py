@@ -105,6 +105,26 @@ def disk_facts(state_dir: Path) -> DiskFacts:
     )
 
 
+def why_no_clips() -> str | None:
+    """Return why clips cannot be decoded here, None if they can."""
+    try:
+        import soundfile  # noqa: PLC0415 - for some processors its wheel has no libsndfile: the box may lack it
+    except OSError as error:
+        return str(error)
+    return None if "OPUS" in soundfile.available_subtypes("OGG") else "libsndfile has no Opus"
+
+
+def why_no_live() -> str | None:
+    """Return why a live voice cannot be decoded here, None if it can; only where clips can be."""
+    from device_agent.live_decoding import CannotDecodeLive, load_libopus  # noqa: PLC0415 - as soundfile
+
+    try:
+        load_libopus()
+    except CannotDecodeLive as error:
+        return str(error)
+    return None
+
+
 def outputs() -> list[str] | str:
     """Return the names of all devices that can play; a text says why that cannot be told."""
     try:

@@ -15,6 +15,7 @@ CHECKS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "broker": ("Kênh điều khiển", "Broker"),
         "controller": ("Máy chủ", "Controller"),
         "disk": ("Đĩa", "Disk"),
+        "decoding": ("Giải mã", "Decoding"),
         "audio": ("Âm thanh", "Audio"),
     }
 )
@@ -70,6 +71,12 @@ FOUND: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "disk_missing": ("Không có thư mục lưu trữ.", "There is no state directory."),
         "disk_read_only": ("Chỉ đọc, không ghi được.", "It cannot be written."),
         "disk_little": ("Chỉ còn {free} MB.", "Only {free} MB free."),
+        "decoding_ok": ("Đọc được bản tin và tiếng nói trực tiếp.", "Clips and live voice can be decoded."),
+        "decoding_no_clips": ("Không đọc được bản tin nào: {reason}.", "No clip can be decoded: {reason}."),
+        "decoding_no_live": (
+            "Bản tin vẫn phát; tiếng nói trực tiếp thì không: {reason}.",
+            "Clips play, but no live voice: {reason}.",
+        ),
         "audio_ok": ("Có thiết bị: {outputs}.", "Devices: {outputs}."),
         "audio_file": (
             "Tiếng được ghi vào {directory}, không ra loa.",
@@ -141,6 +148,8 @@ TO_DO: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "Xóa tệp không cần: sudo journalctl --vacuum-size=50M; sudo apt clean",
             "Make room: sudo journalctl --vacuum-size=50M; sudo apt clean",
         ),
+        "decoding_no_clips": ("Chạy: sudo apt install libsndfile1", "sudo apt install libsndfile1"),
+        "decoding_no_live": ("Chạy: sudo apt install libopus0", "sudo apt install libopus0"),
         "audio_no_library": ("Chạy: sudo apt install libportaudio2", "sudo apt install libportaudio2"),
         "audio_no_device": (
             "Kiểm tra card âm thanh (aplay -l) và nhóm audio.",

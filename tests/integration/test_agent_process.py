@@ -14,7 +14,7 @@ from support.far_end import FarEnd, now
 from support.media import MediaServer, opus, warble
 from support.pole import Pole
 from support.signing import EMERGENCY, GATEWAY, STRANGER, an_item, signed
-from support.sound import normalised_cross_correlation
+from support.sound import as_decoded, normalised_cross_correlation
 from support.speaking import Speaker, opus_frames
 
 from device_agent.__main__ import main
@@ -23,12 +23,13 @@ from wire.types import Event
 
 pytestmark = [pytest.mark.slow]
 
-SOUND = warble(3_000)
+CLIP = opus(warble(3_000))
+SOUND = as_decoded(CLIP)
 
 
 @pytest.fixture
 def clip(media: MediaServer) -> ClipRef:
-    return media.add(opus(SOUND), 3_000)
+    return media.add(CLIP, 3_000)
 
 
 @pytest.fixture

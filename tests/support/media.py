@@ -25,7 +25,7 @@ def opus(samples: NDArray[np.float32], *, bit_rate: int = 32_000) -> bytes:
         stream.bit_rate = bit_rate
         pcm = np.rint(np.clip(samples, -1, 1) * 32767).astype(np.int16).reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(pcm, format="s16", layout="mono")
-        frame.sample_rate = RATE
+        frame.sample_rate, frame.pts = RATE, 0  # without it each page says 6.5 ms more than it holds
         for packet in (*stream.encode(frame), *stream.encode(None)):
             container.mux(packet)
     return file.getvalue()

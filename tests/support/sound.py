@@ -1,9 +1,11 @@
 """Hear what was played: read a clip as a gateway would, and find one sound within another."""
 
+import io
 from pathlib import Path
 
 import av
 import numpy as np
+import soundfile
 from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
@@ -16,8 +18,13 @@ _QUIET_SHARE = 1e-6
 def decode_clip(path: Path) -> NDArray[np.float32]:
     """Return a sound file of ours as mono samples at 48 kHz, full scale ±1, shape (n,).
 
-    Decoded by PyAV, which is what the gateway plays with, so pre-skip and end trimming are its own.
+    A clip is decoded by libopus, as a gateway does it: FFmpeg's own decoder has the same sound with other
+    phases, which is less alike sample by sample. Anything else is decoded, and resampled, by FFmpeg.
     """
+    with path.open("rb") as file:
+        is_ogg = file.read(4) == b"OggS"
+    if is_ogg:
+        return as_decoded(path.read_bytes())
     resampler = AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ)
     with av.open(str(path)) as container:
         frames = [
@@ -25,6 +32,13 @@ def decode_clip(path: Path) -> NDArray[np.float32]:
         ]
         frames += [out.to_ndarray()[0] for out in resampler.resample(None)]
     return np.concatenate(frames).astype(np.float32) if frames else np.zeros(0, np.float32)
+
+
+def as_decoded(clip: bytes) -> NDArray[np.float32]:
+    """Return what libopus makes of a clip, shape (n,): its phases are not those of what was encoded."""
+    sound, rate = soundfile.read(io.BytesIO(clip), dtype="float32")
+    assert rate == SAMPLE_RATE_HZ
+    return np.asarray(sound, dtype=np.float32)
 
 
 def normalised_cross_correlation(
