@@ -34,6 +34,7 @@ from controller.eventstream import router as events
 from controller.gateways.liveness import doubt_everyone
 from controller.gateways.routes import router as gateways
 from controller.keyring import Keyring, open_keyring
+from controller.live.armed import Armed
 from controller.live.on_air import OnAir
 from controller.live.routes import router as live
 from controller.outbox.dispatcher import Dispatcher
@@ -49,7 +50,7 @@ from controller.warnings.routes import router as warnings
 from controller.web.pages import mount_pages
 from schedules.engine import AlarmClock
 from wire import topics
-from wire.messages import ControllerState, encode
+from wire.messages import ControllerState, LiveSource, encode
 from wire.mqtt import BrokerAddress, Connection, Incoming, Will
 
 VERSION = "0.1.0"
@@ -97,7 +98,10 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     keyring = open_keyring(settings.data_dir)
     events_hub = EventHub()
     alarm = AlarmClock(lambda: dispatcher.wake(), tick_at_least_every_s=TICK_S)  # noqa: PLW0108 - made below
-    dispatcher = _dispatcher(settings, clock, engine, keyring, events_hub, set_alarm=alarm.set)
+    armed = Armed()
+    dispatcher = _dispatcher(
+        settings, clock, engine, keyring, events_hub, set_alarm=alarm.set, live_ahead=armed.at
+    )
     store = ClipStore(settings.data_dir / "clips")
     uploads = settings.data_dir / "uploads"
     uploads.mkdir(parents=True, exist_ok=True)
@@ -133,6 +137,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         dispatcher=dispatcher,
         inboxes=inboxes,
         on_air=OnAir(),
+        armed=armed,
         cap=cap.desk,
         alert_key=load_alert_key(settings.data_dir),
         started=new_id(),
@@ -191,6 +196,7 @@ def _dispatcher(
     events_hub: EventHub,
     *,
     set_alarm: Callable[[datetime], None],
+    live_ahead: Callable[[str], tuple[LiveSource, ...]],
 ) -> Dispatcher:
     return Dispatcher(
         engine=engine,
@@ -202,6 +208,7 @@ def _dispatcher(
         rules=settings.rules,
         set_alarm=set_alarm,
         jitter=random.Random(),
+        live_ahead=live_ahead,
     )
 
 

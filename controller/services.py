@@ -12,6 +12,7 @@ from audio.store import ClipStore
 from controller.clock import Clock
 from controller.events import EventHub
 from controller.keyring import Keyring
+from controller.live.armed import Armed
 from controller.live.on_air import OnAir
 from controller.settings import Settings
 
@@ -38,6 +39,7 @@ class Services:
     dispatcher: "Dispatcher"
     inboxes: "Inboxes"
     on_air: OnAir
+    armed: Armed
     cap: "CapDesk"
     alert_key: "AlertKey | None"
     """None: what we tell others is not signed, for ``init`` was not run since keys are made for that."""

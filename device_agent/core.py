@@ -314,6 +314,7 @@ class GatewayCore:
 
     def _beat(self, beat: Beat, freshness: Freshness, now: datetime) -> Effects:
         trust = self._trust.heard(beat.iat, now)
+        self._wishes.live_ahead = beat.live_ahead
         if self._trust.offset_ms is None:
             self._floor_save_at = now  # the first since the start: worth more than a minute's wait
         effects = self._know(trust, now, freshness=freshness)

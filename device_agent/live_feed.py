@@ -34,6 +34,7 @@ class LiveFeed:
     """
 
     def __init__(self, source: LiveSource) -> None:
+        self.source = source
         self._verifier = LiveVerifier(source)
         self._longest_frames = source.longest_ms // FRAME_MS
         self._buffer = JitterBuffer()
@@ -94,8 +95,10 @@ class LiveFeeds:
         """Listen to these and no others."""
         wanted = {source.session: source for source in sources}
         with self._lock:
-            for session in self._feeds.keys() - wanted.keys():
-                self._feeds.pop(session).close()
+            for session, feed in tuple(self._feeds.items()):
+                # Under another key it is another voice: a beat may have lied, an order does not.
+                if wanted.get(session) != feed.source:
+                    self._feeds.pop(session).close()
             for session in wanted.keys() - self._feeds.keys():
                 self._feeds[session] = LiveFeed(wanted[session])
 
@@ -103,7 +106,7 @@ class LiveFeeds:
         """Return an open session's feed; one that is closed already has nothing to say."""
         with self._lock:
             feed = self._feeds.get(source.session)
-        if feed is None:
+        if feed is None or feed.source != source:
             feed = LiveFeed(source)
             feed.close()
         return feed

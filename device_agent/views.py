@@ -54,9 +54,14 @@ def pinned_clips(playback: Playback) -> tuple[ClipRef, ...]:
     return () if playback.guards.config is None else playback.guards.config.pinned
 
 
-def live_sources(playback: Playback) -> tuple[LiveSource, ...]:
-    """Return the live sessions of everything held, which are all to be listened to."""
-    return tuple(entry.item.live for entry in playback.entries.values() if entry.item.live is not None)
+def live_sources(playback: Playback, ahead: tuple[LiveSource, ...] = ()) -> tuple[LiveSource, ...]:
+    """Return the live sessions to listen to: of everything held, and of those that may speak in a moment.
+
+    What an order says of a session counts more than what a beat said: the order has the emergency's key.
+    """
+    ordered = {entry.item.live for entry in playback.entries.values() if entry.item.live is not None}
+    sources = {source.session: source for source in (*ahead, *ordered)}
+    return tuple(sources[session] for session in sorted(sources))
 
 
 def sounding(playback: Playback) -> str | None:

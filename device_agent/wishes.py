@@ -18,6 +18,8 @@ class Wishes:
         self.loudness_at: datetime | None = None
         """When the hour may next change how loud it may be."""
         self._loudness: SetVolume | None = None
+        self.live_ahead: tuple[LiveSource, ...] = ()
+        """Who may speak in a moment, as the last beat said."""
         self._listening: tuple[LiveSource, ...] = ()
         self._pinned: tuple[ClipRef, ...] = ()
         self._wanted: tuple[Want, ...] | None = None
@@ -33,7 +35,7 @@ class Wishes:
         if loudness != self._loudness:
             self._loudness = loudness
             changed.append(loudness)
-        sources = live_sources(playback)
+        sources = live_sources(playback, self.live_ahead)
         if sources != self._listening:
             self._listening = sources
             changed.append(ListenTo(sources))

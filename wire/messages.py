@@ -15,6 +15,7 @@ from wire.types import DurationMs, GainDb, GatewayId, Instant, MinuteOfDay, Perc
 
 __all__ = [
     "MAX_BYTES",
+    "MAX_LIVE_AHEAD",
     "MAX_PLAN_BYTES",
     "RESUME_LIMIT_MS",
     "VERSION",
@@ -51,6 +52,9 @@ __all__ = [
 
 MAX_BYTES = 128 * 1024
 """Largest message either side sends or reads, the envelope included; the broker refuses more."""
+
+MAX_LIVE_AHEAD = 8
+"""Phones that are armed for one gateway at once, as far as it is told of them."""
 
 MAX_PLAN_BYTES = 92 * 1024
 """Largest plan before signing: base64 makes four bytes of three and the envelope adds some 150."""
@@ -175,6 +179,9 @@ class Beat(Down, frozen=True, kw_only=True, tag="beat"):
     plan_version: Seq
     open_orders: tuple[Uuid, ...] = ()
     """Broadcasts ordered and not yet confirmed; a gateway that does not know one asks for it."""
+    live_ahead: Annotated[tuple[LiveSource, ...], Meta(max_length=MAX_LIVE_AHEAD)] = ()
+    """Whoever may speak here in a moment: a phone is armed. Their packets are let in until the next beat says
+    otherwise; none of them sounds before a signed order names the same session with the same key."""
 
 
 ToGateway = Plan | Play | Stop | Cancel | Volume | Config | Receipt | Resync | Beat

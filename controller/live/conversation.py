@@ -54,6 +54,8 @@ class Conversation:
         """A message; or why the socket is closed; or None: look at the time."""
         self._codec = "opus"
         self._wanted: Wanted | None = None
+        self._gateway_ids: tuple[str, ...] = ()
+        """Who was told at arming that this phone may speak to them in a moment."""
         self._press: Press | None = None
         self._former: set[Press] = set()
         """Presses whose last words are still being said or written down."""
@@ -69,6 +71,7 @@ class Conversation:
             receiving.cancel()
             for press in self._presses:
                 press.hang_up()
+                self._svc.armed.leave(press.source.session)
 
     @property
     def _presses(self) -> tuple[Press, ...]:
@@ -114,12 +117,13 @@ class Conversation:
         if self._press is not None and self._press.is_held:
             raise InvalidInput(faults=["already talking"])
         wanted = Wanted(_audience(message.audience), message.mode)
-        gateways, title = await asyncio.to_thread(self._look, message.csrf_token, wanted)
+        self._gateway_ids, title = await asyncio.to_thread(self._look, message.csrf_token, wanted)
         self._codec, self._wanted = message.codec, wanted
         self._renew()
-        await self._say(messages.armed(self._svc.settings.live_longest_s * 1000, gateways, title))
+        longest_ms = self._svc.settings.live_longest_s * 1000
+        await self._say(messages.armed(longest_ms, len(self._gateway_ids), title))
 
-    def _look(self, csrf_token: str, wanted: Wanted) -> tuple[int, str]:
+    def _look(self, csrf_token: str, wanted: Wanted) -> tuple[tuple[str, ...], str]:
         with Session(self._svc.engine) as session:
             _, opened = who_is(session, self._token, now=self._svc.clock.now(), address=self._address)
             ours = opened.csrf_token
@@ -144,9 +148,13 @@ class Conversation:
         await self._press.press(self._wanted)
 
     def _renew(self) -> None:
-        """Make the next press, with a key of its own."""
+        """Make the next press, with a key of its own, and tell the gateways before anybody has pressed it.
+
+        One that listens already loses no round trip when the order comes.
+        """
         if self._press is not None:
             self._former.add(self._press)
+            self._svc.armed.leave(self._press.source.session)
         self._press = Press(
             self._svc,
             self._send,
@@ -156,6 +164,13 @@ class Conversation:
             news=self._tell,
             wake=self._look_at_the_time,
         )
+        if self._svc.armed.enter(self._press.source, self._gateway_ids):
+            self._svc.dispatcher.call(self._gateway_ids)
+
+    def _arm_again(self) -> None:
+        """Make the next press as soon as the last one is over, unless somebody holds the button again."""
+        if self._press is not None and not (self._gone or self._press.is_fresh or self._press.is_held):
+            self._renew()
 
     def _look_at_the_time(self) -> None:
         # A full queue wakes us anyhow.
@@ -171,8 +186,10 @@ class Conversation:
                     )
                 )
             case Refused(problem):
+                self._arm_again()
                 await self._refuse(problem)
             case Over(broadcast_id, reason, said_ms):
+                self._arm_again()
                 await self._say(messages.ended(reason, said_ms, broadcast_id))
             case Kept(over, clip_sha256):
                 await self._say(messages.closed(over.reason, over.said_ms, over.broadcast_id, clip_sha256))

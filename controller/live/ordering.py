@@ -45,8 +45,10 @@ class Ordered:
     """Until the announcement of a test or a drill is over; 0 for what is real."""
 
 
-def look_around(svc: Services, token: str | None, address: str, wanted: Wanted) -> tuple[int, str]:
-    """Return how many gateways would hear it, and under which title; change nothing.
+def look_around(
+    svc: Services, token: str | None, address: str, wanted: Wanted
+) -> tuple[tuple[str, ...], str]:
+    """Return which gateways would hear it, and under which title; change nothing.
 
     Raises:
         NotLoggedIn: Nobody holds the token.
@@ -56,7 +58,7 @@ def look_around(svc: Services, token: str | None, address: str, wanted: Wanted) 
     with Session(svc.engine) as session:
         actor, _ = who_is(session, token, now=now, address=address)
         chosen = choose(session, actor, wanted.audience, svc.today(now), Permission.WARN)
-        return len(chosen.gateway_ids), _title(actor)
+        return tuple(chosen.gateway_ids), _title(actor)
 
 
 def order_live(svc: Services, token: str | None, address: str, wanted: Wanted, source: LiveSource) -> Ordered:

@@ -121,6 +121,11 @@ class Press:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
+    def source(self) -> LiveSource:
+        """What a gateway has to know to hear it."""
+        return self._source
+
+    @property
     def is_fresh(self) -> bool:
         """Whether it was not pressed yet."""
         return self._voice.phase is Phase.ARMED

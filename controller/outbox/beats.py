@@ -51,6 +51,11 @@ class Beats:
             if gateway_id in self._at:  # else it is new, and asked first
                 self._at[gateway_id] = now
 
+    def call(self, gateway_ids: Iterable[str], now: datetime) -> None:
+        """Have these told at once: someone is about to speak there."""
+        self.greet(gateway_ids, now)
+        self.next_at = None
+
     def due(self, engine: Engine, now: datetime) -> list[DueBeat]:
         """Return the beats to send now."""
         if self.next_at is not None and now < self.next_at:

@@ -31,6 +31,7 @@ from controller.outbox.beats import Beats
 from controller.outbox.sealing import Sealer, read_body
 from controller.programme.service import plan_all_ahead
 from wire import topics
+from wire.messages import LiveSource
 from wire.mqtt import NotConnected
 
 log = structlog.get_logger(__name__)
@@ -70,6 +71,7 @@ class Dispatcher:
         rules: HouseRules,
         set_alarm: Callable[[datetime], None],
         jitter: random.Random,
+        live_ahead: Callable[[str], tuple[LiveSource, ...]] = lambda _: (),
     ) -> None:
         self._engine = engine
         self._clock = clock
@@ -84,6 +86,8 @@ class Dispatcher:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self._beats = Beats(jitter)
+        self._live_ahead = live_ahead
+        self._called: set[str] = set()
         self._drills = DrillClock(engine, rules)
         self._receipts: dict[str, tuple[str, int, datetime]] = {}
         self._back: set[str] = set()
@@ -112,6 +116,12 @@ class Dispatcher:
         """Turn to gateways that have come back; called after the commit that noted it, from any thread."""
         with self._lock:
             self._back.update(gateway_ids)
+        self._wake.set()
+
+    def call(self, gateway_ids: Iterable[str]) -> None:
+        """Send these their beat at once, from any thread."""
+        with self._lock:
+            self._called.update(gateway_ids)
         self._wake.set()
 
     def broker_is_back(self) -> None:
@@ -217,7 +227,10 @@ class Dispatcher:
     def _send_beats(self, now: datetime, reachable: frozenset[str] | None) -> None:
         with self._lock:
             back, self._back = self._back, set()
+            called, self._called = self._called, set()
         self._beats.greet(back, now)
+        if called:
+            self._beats.call(called, now)
         for beat in self._beats.due(self._engine, now):
             if reachable is not None and beat.gateway_id not in reachable:
                 continue
@@ -226,7 +239,8 @@ class Dispatcher:
                 self._publish(topics.down(beat.gateway_id, "order"), sealed, timedelta(minutes=5))
             # Not the step's own time, which may be old by now: gateways set their trust in clocks by this.
             at = self._clock.now()
-            sealed = self._sealer.beat(beat.gateway_id, beat.plan_version, beat.open_orders, now=at)
+            ahead = self._live_ahead(beat.gateway_id)
+            sealed = self._sealer.beat(beat.gateway_id, beat.plan_version, beat.open_orders, ahead, now=at)
             self._publish(topics.down(beat.gateway_id, "beat"), sealed, timedelta(seconds=60), qos=0)
 
     def _plan_ahead(self, now: datetime) -> None:

@@ -16,7 +16,20 @@ from controller.keyring import Keyring
 from controller.outbox.models import Order, OrderKind
 from wire import messages
 from wire.envelope import Scope, seal
-from wire.messages import Beat, Cancel, Config, Item, Plan, Play, Receipt, Resync, Stop, Volume, encode
+from wire.messages import (
+    Beat,
+    Cancel,
+    Config,
+    Item,
+    LiveSource,
+    Plan,
+    Play,
+    Receipt,
+    Resync,
+    Stop,
+    Volume,
+    encode,
+)
 
 CLOCK_SLACK = timedelta(seconds=60)
 """Valid from a minute before it was signed: a gateway's clock is trusted within 30 s."""
@@ -97,11 +110,18 @@ class Sealer:
         return seal(encode(Resync(**header)), self._routine)
 
     def beat(
-        self, gateway_id: str, plan_version: int, open_orders: tuple[str, ...], *, now: datetime
+        self,
+        gateway_id: str,
+        plan_version: int,
+        open_orders: tuple[str, ...],
+        live_ahead: tuple[LiveSource, ...] = (),
+        *,
+        now: datetime,
     ) -> bytes:
         """Return a sealed beat."""
         header = self._header(gateway_id, now, now + timedelta(seconds=60))
-        return seal(encode(Beat(plan_version=plan_version, open_orders=open_orders, **header)), self._routine)
+        beat = Beat(plan_version=plan_version, open_orders=open_orders, live_ahead=live_ahead, **header)
+        return seal(encode(beat), self._routine)
 
     def _header(self, gateway_id: str, now: datetime, exp: datetime) -> dict[str, Any]:
         return {

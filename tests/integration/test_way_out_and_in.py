@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 from sqlmodel import Session, select
 from support.office import Office
+from support.speaking import Speaker
 
 from controller.gateways.models import Connectivity, SecurityEvent
 from controller.outbox import due
@@ -355,6 +356,26 @@ def test_who_comes_back_is_told_the_time_within_two_seconds(office: Office) -> N
         office.clock.pass_time(1)
         told += office.step("beat")
     assert "g1" in {each.gateway_id for each in told}
+
+
+def test_gateways_are_told_at_once_who_may_speak_to_them_in_a_moment_and_when_that_is_over(
+    office: Office,
+) -> None:
+    source = Speaker().source
+    office.births()
+    office.clock.pass_time(5)
+    office.step()
+    office.armed.enter(source, ["g1", "g3"])
+    office.dispatcher.call(["g1", "g3"])
+    told = {each.gateway_id: each.message for each in office.step("beat")}
+    assert {each: beat.live_ahead for each, beat in told.items() if isinstance(beat, Beat)} == {
+        "g1": (source,),
+        "g3": (source,),
+    }
+    office.armed.leave(source.session)
+    office.clock.pass_time(80)
+    later = [each.message for each in office.step("beat") if each.gateway_id == "g1"]
+    assert [beat.live_ahead for beat in later if isinstance(beat, Beat)] == [()]
 
 
 def test_a_refusal_is_kept_once_and_its_delivery_ends(office: Office) -> None:

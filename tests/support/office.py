@@ -24,6 +24,7 @@ from controller.events import EventHub
 from controller.gateways.models import Gateway, GatewayKind, GatewayState
 from controller.gateways.rules import HouseRules
 from controller.keyring import Keyring
+from controller.live.armed import Armed
 from controller.outbox.dispatcher import Dispatcher
 from controller.outbox.ingest import Ingest
 from controller.outbox.models import Outbox
@@ -115,6 +116,7 @@ class Office:
         self.keyring = a_keyring()
         self.publisher = FakePublisher(Verifier(self.keyring.public))
         self.alarms: list[datetime] = []
+        self.armed = Armed()
         self.dispatcher = self.new_dispatcher()
         self.ingest = Ingest(
             engine=engine,
@@ -139,6 +141,7 @@ class Office:
             rules=ALWAYS,
             set_alarm=self.alarms.append,
             jitter=random.Random(1),
+            live_ahead=self.armed.at,
         )
         dispatcher._publisher = self.publisher
         return dispatcher

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.media import warble
-from support.signing import EMERGENCY, NOON, an_item
+from support.signing import EMERGENCY, NOON, an_item, signed
 from support.simulated import SimulatedGateway
 from support.sound import normalised_cross_correlation
 from support.speaking import Speaker, opus_frames
@@ -20,6 +21,7 @@ from device_agent.live_feed import LiveFeed, LiveFeeds, LiveLost
 from device_agent.player_events import Failed, Finished, Started
 from device_agent.views import live_sources
 from wire.live import LivePacket
+from wire.messages import Play
 from wire.types import Event
 
 SOUND = warble(2_000)
@@ -152,6 +154,31 @@ def test_only_sessions_that_were_ordered_are_listened_to() -> None:
     assert list(feeds.feed(speaker.source).blocks()) == []
 
 
+def test_what_comes_before_its_order_is_heard_from_the_first_syllable_on_once_that_is_there() -> None:
+    feeds, speaker = LiveFeeds(), Speaker()
+    feeds.listen((speaker.source,))
+    for data in speaker.packets(FRAMES[:20]):
+        feeds.put(speaker.source.session, data)
+    feeds.listen((speaker.source,))
+    assert len(list(feeds.feed(speaker.source).blocks())) == 20
+
+
+def test_a_key_that_no_order_names_is_never_heard_though_it_came_first() -> None:
+    """Whoever has stolen the key of beats may name a session, but not speak in it."""
+    feeds, speaker, thief = LiveFeeds(), Speaker(), Speaker()
+    false = msgspec.structs.replace(thief.source, session=speaker.source.session)
+    feeds.listen((false,))
+    thief.source = false
+    for data in thief.packets(FRAMES[:20]):
+        feeds.put(speaker.source.session, data)
+    feeds.listen((speaker.source,))
+    feed = feeds.feed(speaker.source)
+    for data in speaker.packets(FRAMES[20:30]):
+        feeds.put(speaker.source.session, data)
+    assert len(list(feed.blocks())) == 10
+    assert list(feeds.feed(false).blocks()) == []
+
+
 class TestTheMachine:
     @pytest.fixture
     def gateway(self) -> SimulatedGateway:
@@ -173,13 +200,44 @@ class TestTheMachine:
                 gateway._do((effect,))
         return item.broadcast_id
 
-    def signed(self, order: object) -> bytes:
-        from support.signing import signed  # noqa: PLC0415 - named as the method is
-
-        return signed(order, EMERGENCY)  # type: ignore[arg-type]
+    def signed(self, order: Play) -> bytes:
+        return signed(order, EMERGENCY)
 
     def say(self, gateway: SimulatedGateway, said: Started | Finished | Failed) -> None:
         gateway._do(gateway.core.on_player(said, gateway.now))
+
+    def test_it_listens_to_whoever_may_speak_in_a_moment_until_a_beat_says_otherwise(
+        self, gateway: SimulatedGateway
+    ) -> None:
+        first, second = Speaker().source, Speaker().source
+        assert ListenTo((first,)) in gateway.hear(gateway.pen.beat(NOON, live_ahead=(first,)), "beat")
+        again = gateway.hear(gateway.pen.beat(NOON, live_ahead=(first,)), "beat")
+        assert not [effect for effect in again if isinstance(effect, ListenTo)], "said once is enough"
+        assert ListenTo((second,)) in gateway.hear(gateway.pen.beat(NOON, live_ahead=(second,)), "beat")
+        assert ListenTo(()) in gateway.hear(gateway.pen.beat(NOON), "beat")
+        assert gateway.sounded == []
+
+    def test_it_goes_on_listening_to_an_order_that_no_beat_names_any_more(
+        self, gateway: SimulatedGateway
+    ) -> None:
+        speaker = Speaker()
+        gateway.hear(gateway.pen.beat(NOON, live_ahead=(speaker.source,)), "beat")
+        item = an_item(gateway.now, clips=(), live=speaker.source, priority="emergency")
+        order = gateway.pen.play(gateway.now, item, boot=gateway.boots[-1])
+        gateway.core.on_message("emergency", self.signed(order), gateway.now)
+        assert not [
+            effect
+            for effect in gateway.core.on_message("beat", signed(gateway.pen.beat(NOON)), gateway.now)
+            if isinstance(effect, ListenTo)
+        ]
+
+    def test_an_order_counts_more_than_a_beat_that_names_its_session_with_another_key(
+        self, gateway: SimulatedGateway
+    ) -> None:
+        speaker = Speaker()
+        false = msgspec.structs.replace(Speaker().source, session=speaker.source.session)
+        gateway.hear(gateway.pen.beat(NOON, live_ahead=(false,)), "beat")
+        self.speak(gateway, speaker)
 
     def test_it_is_whole_when_the_speaker_says_that_it_is_over(self, gateway: SimulatedGateway) -> None:
         speaker = Speaker()
