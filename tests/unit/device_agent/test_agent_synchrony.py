@@ -120,8 +120,10 @@ def test_the_crystal_is_known_within_five_minutes(fast_ppm: float, jitter_ms: fl
         frame = block * BLOCK_FRAMES
         at_ns = frame / (RATE * (1 + fast_ppm * 1e-6)) * 1e9
         seen.saw(frame, at_ns + rng.uniform(-1, 1) * jitter_ms * 1e6)
+    # Of 200 ppm all but 4.5 are learned by then; jitter spreads it by 0.4.
     assert seen.fast_ppm == pytest.approx(fast_ppm, abs=6)
-    assert seen.at_ns(frame) == pytest.approx(at_ns, abs=150_000)
+    # Of two looks the earlier one counts: 68 µs early with this jitter, on every gateway alike; and 25 of spread.
+    assert seen.at_ns(frame) == pytest.approx(at_ns, abs=200_000)
 
 
 def test_one_look_far_off_is_jitter_and_several_are_a_device_that_stood_still() -> None:
