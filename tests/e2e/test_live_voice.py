@@ -10,14 +10,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser
-from support.browsing import running_browser
 from support.eventually import eventually
 from support.phone import Phone
 from support.sound import SAMPLE_RATE_HZ, decode_clip, normalised_cross_correlation
 from support.speaking import opus_frames
-from support.talking import TalkPage, fake_microphone
+from support.talking import TalkPage
 from support.town import PASSWORD, Api, Town
-from support.voices import convert
 from websockets.exceptions import InvalidStatus
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -43,22 +41,9 @@ def now() -> datetime:
 
 
 @pytest.fixture(scope="module")
-def microphone(spoken: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A microphone that hears speech again and again, not too loud."""
-    wav = tmp_path_factory.mktemp("microphone") / "microphone.wav"
-    return convert(spoken, wav, "wav", "-ar", "48000", "-ac", "1", "-af", "volume=-12dB", "-c:a", "pcm_s16le")
-
-
-@pytest.fixture(scope="module")
 def said(microphone: Path) -> Sound:
     """Two rounds, thinned, of what the microphone hears: wherever someone begins, what they say is in it."""
     return np.tile(thinned(decode_clip(microphone)), 2)
-
-
-@pytest.fixture(scope="module")
-def browser(microphone: Path) -> Iterator[Browser]:
-    with running_browser(*fake_microphone(microphone)) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

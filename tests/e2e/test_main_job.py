@@ -1,5 +1,6 @@
 """The main job, as an officer does it: from a form on a phone to a loudspeaker and back."""
 
+import contextlib
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from support.broadcasting import ZONE, enough, heard_at, now, times_heard, wait_until, whole_second_in
-from support.browser import ARGUMENTS, EXECUTABLE
+from support.browsing import ON_A_PHONE
 from support.town import PASSWORD, Town
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -20,18 +21,12 @@ MEANT = {"31672-001", "31672-002", "31672-007", "31672-008"}
 
 
 @pytest.fixture
-def phone(town: Town) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        playwright.selectors.set_test_id_attribute("data-test")
-        browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=ARGUMENTS)
-        context = browser.new_context(
-            **playwright.devices["Pixel 7"], locale="vi-VN", timezone_id="Asia/Ho_Chi_Minh"
-        )
+def phone(town: Town, browser: Browser) -> Iterator[Page]:
+    how = {"locale": "vi-VN", "timezone_id": "Asia/Ho_Chi_Minh"}
+    with contextlib.closing(browser.new_context(**ON_A_PHONE, **how)) as context:
         page = context.new_page()
         page.goto(f"{town.base_url}/")
         yield page
-        context.close()
-        browser.close()
 
 
 def test_an_officer_schedules_speech_from_a_phone_and_two_hamlets_hear_it(

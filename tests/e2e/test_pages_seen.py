@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
-from support.browsing import DESKTOP, PHONE, Seat, running_browser
+from support.browsing import DESKTOP, PHONE, Seat, violations
 from support.site import LivedIn, lived_in_site
 
 from controller.broadcasts.delivery import DeliveryState
@@ -16,10 +15,6 @@ from wire.types import Fault, Priority, SelfTest, Sound
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 WIDTHS = {"phone": PHONE, "desktop": DESKTOP}
-RULES = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "resultTypes": ["violations"],
-}
 FORTY_PER_CENT_LONGER = """() => {
   for (const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT); walker.nextNode();) {
     const node = walker.currentNode;
@@ -54,12 +49,6 @@ def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivedIn]:
         yield found
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as running:
-        yield running
-
-
 def pages_of(lived_in: LivedIn) -> dict[str, str]:
     day = lived_in.day
     return {
@@ -76,15 +65,6 @@ def pages_of(lived_in: LivedIn) -> dict[str, str]:
         "gateway, flapping": "/cum-loa/31672-005",
         "gateway, gone": "/cum-loa/31672-007",
     }
-
-
-def violations(page: Page) -> list[str]:
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(Axe().axe_script)
-    found = page.evaluate("(rules) => axe.run(document, rules).then((told) => told.violations)", RULES)
-    return [
-        f"{page.url} {each['id']}: {[node['html'][:160] for node in each['nodes'][:3]]}" for each in found
-    ]
 
 
 def unfold(page: Page) -> None:
@@ -235,9 +215,11 @@ def test_what_a_gateway_cannot_read_what_it_has_not_and_what_worries_are_three_t
 
 def test_every_role_has_its_pages_and_no_more(lived_in: LivedIn, browser: Browser) -> None:
     with Seat(browser, lived_in.base_url, "leader") as page:
+        page.goto("/")
         assert page.get_by_test_id("nav-compose").count() == 0
         assert page.get_by_test_id("stop-all").count() == 1
     with Seat(browser, lived_in.base_url, "monitor") as page:
+        page.goto("/")
         assert page.get_by_test_id("stop-all").count() == 0
         page.goto("/cum-loa")
         assert page.locator("[data-contact]").count() == 10

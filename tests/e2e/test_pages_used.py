@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, expect
 from sqlmodel import Session
-from support.browsing import PHONE, Seat, running_browser
+from support.browsing import PHONE, Seat
 from support.commune import PASSWORD, ZONE, found_commune, found_database
 from support.site import LivedIn, MidMorning, lived_in_site, quiet_settings, running_site
 from support.voices import speech
@@ -27,12 +27,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 @pytest.fixture(scope="module")
 def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivedIn]:
     with lived_in_site(tmp_path_factory.mktemp("site")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_browser() as running:
         yield running
 
 
@@ -267,6 +261,7 @@ def test_the_fleet_follows_a_gateway_that_goes_and_comes_back(lived_in: LivedIn,
 
 def test_stopping_everything_asks_first_and_says_what_it_did(lived_in: LivedIn, browser: Browser) -> None:
     with Seat(browser, lived_in.base_url, "officer", viewport=PHONE) as page:
+        page.goto("/")
         page.get_by_test_id("stop-all").click()
         expect(page.get_by_role("dialog")).to_contain_text("Địa bàn đài Đại Ân 2")
         page.get_by_role("dialog").get_by_role("button", name="Quay lại").click()
@@ -288,6 +283,7 @@ def test_a_broadcast_that_is_still_to_come_can_be_cancelled(lived_in: LivedIn, b
 
 def test_a_refused_order_is_shown_until_someone_has_seen_it(lived_in: LivedIn, browser: Browser) -> None:
     with Seat(browser, lived_in.base_url, "officer") as page:
+        page.goto("/")
         refused = page.get_by_role("region", name="Cụm loa đã từ chối lệnh lạ")
         expect(refused).to_contain_text("chữ ký không đúng")
         refused.get_by_role("button", name="Đã xem").click()
