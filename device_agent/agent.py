@@ -7,7 +7,7 @@ one that decodes for each item about to sound. They speak to the loop through th
 import queue
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from device_agent.clock import Clock
 from device_agent.clock_trust import BoxClock
 from device_agent.clock_watch import ClockWatch
 from device_agent.core import Effects, GatewayCore
-from device_agent.decoding import Samples, UnreadableClip, decode
+from device_agent.decoding import Decoding, UnreadableClip, decode
 from device_agent.effects import (
     Effect,
     ListenTo,
@@ -288,14 +288,14 @@ class Agent:
             return Voice(item, self._live.feed(item.live).blocks(), ahead=LIVE_AHEAD_BLOCKS)
         return Voice(item, render(item, self._cache.path, self._decode, offset_ms), offset_ms)
 
-    def _decode(self, path: Path) -> Iterator[Samples]:
-        """Yield the samples of a clip, in a voice's thread, if its bytes still are what its name says."""
+    def _decode(self, path: Path, from_frame: int) -> Decoding:
+        """Decode a clip, in a voice's thread, if its bytes still are what its name says."""
         size_bytes = path.stat().st_size if path.exists() else 0
         if not self._fetcher.is_whole(path.name, size_bytes):
             damaged = UnreadableClip(path, "damaged on the disk")
             damaged.bad_clip = None  # it is thrown away already, and on its way again
             raise damaged
-        yield from decode(path)
+        return (yield from decode(path, from_frame))
 
     def _look_at_the_clock(self) -> None:
         step_ms = self._clock_watch.step_ms()

@@ -11,6 +11,7 @@ import pytest
 from gpiozero.pins.mock import MockFactory
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.decoding import from_memory
 from support.media import warble
 from support.recording import Recording
 from support.signing import NOON, a_clip, an_item
@@ -137,7 +138,8 @@ class Box:
         )
 
     def _open_voice(self, item: Item, offset_ms: int) -> Voice:
-        voice = Voice(item, render(item, Path, lambda _: iter([warble(400)]), offset_ms), offset_ms)
+        decode = from_memory(lambda _: warble(400))
+        voice = Voice(item, render(item, Path, decode, offset_ms), offset_ms)
         self.clock.voices.append(voice)
         return voice
 

@@ -8,10 +8,10 @@ import av
 import numpy as np
 import pytest
 import soundfile
-from support.media import RATE, murmur, opus
+from support.media import RATE, murmur, opus, warble
 from support.sound import normalised_cross_correlation
 
-from device_agent.decoding import PIECE_FRAMES, UnreadableClip, decode
+from device_agent.decoding import PIECE_FRAMES, Decoding, UnreadableClip, decode
 
 ROOT = Path(__file__).parents[3]
 PRE_SKIP_FRAMES = 312
@@ -58,6 +58,41 @@ def test_ffmpegs_own_decoder_hears_the_same_at_the_same_place(clip: Path) -> Non
     likeness, lag = normalised_cross_correlation(by_ffmpeg(clip), decoded(clip)[RATE : 2 * RATE])
     assert likeness > 0.9
     assert abs(lag - RATE) <= 3
+
+
+@pytest.fixture(scope="module")
+def speech_like() -> bytes:
+    """Return a clip in which voice, tones and silence change, and with them the way they are encoded."""
+    silence = np.zeros(RATE, np.float32)
+    parts = (murmur(4_000), warble(3_000), silence, murmur(3_000, 2) / 20, warble(4_000, 3))
+    return opus(np.concatenate(parts))
+
+
+@pytest.mark.parametrize("from_frame", [1, 959, 4 * RATE, 4 * RATE + 1, 400_001, 655_360, 15 * RATE - 1])
+def test_from_the_middle_on_it_sounds_as_it_does_from_the_beginning(
+    clip: Path, speech_like: bytes, from_frame: int
+) -> None:
+    clip.write_bytes(speech_like)
+    np.testing.assert_array_equal(np.concatenate(list(decode(clip, from_frame))), decoded(clip)[from_frame:])
+
+
+def test_what_lies_far_before_the_place_is_not_even_read(clip: Path, speech_like: bytes) -> None:
+    clip.write_bytes(speech_like)
+    whole, content = decoded(clip), bytearray(speech_like)
+    content[len(content) // 10] ^= 0xFF
+    clip.write_bytes(content)
+    np.testing.assert_array_equal(np.concatenate(list(decode(clip, 12 * RATE))), whole[12 * RATE :])
+
+
+@pytest.mark.parametrize("from_frame", [0, RATE, 3 * RATE, 4 * RATE])
+def test_it_tells_how_long_the_whole_clip_is_wherever_it_began(clip: Path, from_frame: int) -> None:
+    def played() -> Decoding:
+        frames = yield from decode(clip, from_frame)
+        assert frames == 3 * RATE
+        return frames
+
+    clip.write_bytes(opus(murmur(3_000)))
+    assert sum(map(len, played())) == max(0, 3 * RATE - from_frame)
 
 
 def test_it_comes_in_small_pieces_however_long_it_is(clip: Path) -> None:

@@ -1,11 +1,11 @@
 """Which sample falls where: decoding, rendering, sequencing and the paced file, on a clock of our own."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.decoding import from_memory
 from support.media import opus, warble
 from support.recording import Recording
 from support.signing import NOON, a_clip, an_item
@@ -64,11 +64,7 @@ class Stage:
         self.sequencer = Sequencer(self._open, self.said.append)
 
     def _open(self, item: Item, offset_ms: int) -> Voice:
-        def decode_from_memory(path: Path) -> Iterator[np.ndarray]:
-            sound = self.sounds[path.name]
-            for start in range(0, len(sound), 700):
-                yield sound[start : start + 700]
-
+        decode_from_memory = from_memory(self.sounds.__getitem__)
         voice = Voice(item, render(item, Path, decode_from_memory, offset_ms), offset_ms)
         decoded_ahead(voice)
         return voice

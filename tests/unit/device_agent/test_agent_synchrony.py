@@ -1,7 +1,7 @@
 """Two crystals, one wall clock: what is deduced from looks, how the rate is trimmed, what a stretch adds."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from support.recording import Recording
 from support.signing import NOON, a_clip, an_item
 
 from device_agent.clock import Clock
+from device_agent.decoding import Decoding
 from device_agent.effects import StartPlaying
 from device_agent.frame_clock import ASTRAY_LOOKS, FrameClock
 from device_agent.instants import from_unix_ns, seconds, unix_ns
@@ -122,7 +123,7 @@ def test_the_crystal_is_known_within_five_minutes(fast_ppm: float, jitter_ms: fl
         seen.saw(frame, at_ns + rng.uniform(-1, 1) * jitter_ms * 1e6)
     # Of 200 ppm all but 4.5 are learned by then; jitter spreads it by 0.4.
     assert seen.fast_ppm == pytest.approx(fast_ppm, abs=6)
-    # Of two looks the earlier one counts: 68 µs early with this jitter, on every gateway alike; and 25 of spread.
+    # Of two looks the earlier one counts: 68 µs early with this jitter, on every gateway alike; 25 of spread.
     assert seen.at_ns(frame) == pytest.approx(at_ns, abs=200_000)
 
 
@@ -223,13 +224,14 @@ class FreeClock(Clock):
 CLICK_EVERY_S = 5
 
 
-def clicks(minutes: int) -> Iterator[np.ndarray]:
+def clicks(minutes: int) -> Decoding:
     """Yield a soft click every five seconds, its middle at the whole second."""
     second = np.zeros(RATE, dtype=np.float32)
     click = second.copy()
     click[:33] = np.hanning(33) * 0.5
     for at in range(minutes * 60):
         yield click if at % CLICK_EVERY_S == 0 else second
+    return minutes * 60 * RATE
 
 
 def played(
@@ -242,7 +244,7 @@ def played(
     )
 
     def open_voice(item: Item, offset_ms: int) -> Voice:
-        clock.voice = Voice(item, render(item, Path, lambda _: clicks(minutes), offset_ms), offset_ms)
+        clock.voice = Voice(item, render(item, Path, lambda *_: clicks(minutes), offset_ms), offset_ms)
         return clock.voice
 
     def say(event: PlayerEvent) -> None:
