@@ -11,9 +11,10 @@ from sqlmodel import Session, col, select
 from controller.audit.service import record
 from controller.cap.alert import Key
 from controller.cap.deciding import REMEMBERED, Standing, State, standings
-from controller.cap.drafting import Hindered, Spoken, ToSay, Work, actor_for, draft, obstacle_of, to_say
+from controller.cap.drafting import Hindered, ToSay, Work, actor_for, draft, obstacle_of, to_say
 from controller.cap.intake import key_of, known_of
 from controller.cap.models import CapAlert, CapFeed
+from controller.cap.speaking import Spoken
 from controller.emergencies import ending, service
 from controller.emergencies.models import Emergency, EmergencyState, Ending
 from controller.errors import Problem
@@ -74,6 +75,7 @@ def let_say(work: Work, asked: ToSay, spoken: Spoken) -> None:
     if row is None or row.sha256 != asked.sha256 or row.emergency_ids or row.state is not State.IN_FORCE:
         return
     feed = work.session.get(CapFeed, row.feed_id) if row.feed_id is not None else None
+    row.recordings = dict(spoken.recordings)
     try:
         with work.session.begin_nested():
             draft(work, row, feed, spoken)

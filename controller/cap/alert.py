@@ -72,6 +72,19 @@ class AlertArea:
 
 
 @dataclass(frozen=True, slots=True)
+class Recording:
+    """Sound that an info brings (CAP 1.2 §3.2.3), in it or at an address; nothing of it is checked yet."""
+
+    digest: str | None
+    """SHA-1 of its bytes."""
+    size: int | None
+    """Bytes, as its sender says."""
+    uri: str | None = None
+    content: str | None = None
+    """In base64 (``derefUri``)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Info:
     """What is told, in one language, for some areas."""
 
@@ -89,6 +102,8 @@ class Info:
     level: int | None = None
     """1 to 5 by Decision 18/2021/QĐ-TTg, if it says so."""
     areas: tuple[AlertArea, ...] = ()
+    recordings: tuple[Recording, ...] = ()
+    """The same sound in several forms, if it is more than one."""
 
 
 @dataclass(frozen=True, slots=True)

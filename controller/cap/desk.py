@@ -19,7 +19,8 @@ from controller.cap.drafting import ToSay, Work
 from controller.cap.intake import Asked, Bringer, Taken, note_refusal, receive
 from controller.cap.models import CapFeed
 from controller.cap.refusal import CapRefused
-from controller.cap.speaking import Speak, speak_all
+from controller.cap.speaking import say_all
+from controller.cap.studio import Studio
 from controller.cap.supervising import supervise
 from controller.clock import Clock
 from controller.counters import reserve
@@ -59,14 +60,14 @@ class CapDesk:
         clock: Clock,
         rules: HouseRules,
         events: EventHub,
-        speak: Speak,
+        studio: Studio,
         wake_dispatcher: Callable[[], None],
     ) -> None:
         self._engine = engine
         self._clock = clock
         self._rules = rules
         self._events = events
-        self._speak = speak
+        self._studio = studio
         self._wake_dispatcher = wake_dispatcher
         self._try_again_at: datetime | None = None
         self._wake = threading.Event()
@@ -151,7 +152,7 @@ class CapDesk:
         for each in wanted:
             if self._stopping.is_set():
                 return
-            spoken = speak_all(self._speak, each.texts)
+            spoken = say_all(self._studio, each.texts, each.reach)
             with Session(self._engine) as session, session.begin():
                 writing(session)
                 one_at_a_time(session)

@@ -17,7 +17,10 @@ from controller.cap.geo import GEOCODE_SYSTEM, Ground, Part, parts_of, unplaced
 from controller.cap.ground import area_id_of, ground_for
 from controller.cap.intake import LANGUAGES
 from controller.cap.models import CapAlert, CapFeed
+from controller.cap.outbound import Limits
+from controller.cap.reach import reach_of
 from controller.cap.reading import read
+from controller.cap.speaking import Spoken
 from controller.cap.words import Said, said_in_order, title_of
 from controller.cap.xml import parse, read_alert
 from controller.emergencies import service
@@ -91,10 +94,8 @@ class ToSay:
     alert_id: int
     sha256: str
     texts: tuple[tuple[Said, ...], ...]
-
-
-Spoken = Mapping[Said, ClipRef]
-"""Texts that a voice has spoken; what is missing no voice could."""
+    reach: Limits | None
+    """Where its recordings may be; None: nothing shows that it is its sender's, so none of them is played."""
 
 
 def to_say(work: Work, row: CapAlert, feed: CapFeed | None) -> ToSay:
@@ -114,7 +115,8 @@ def to_say(work: Work, row: CapAlert, feed: CapFeed | None) -> ToSay:
     except Problem as problem:
         raise Hindered(obstacle_of(problem)) from problem
     languages = _languages(feed)
-    return ToSay(row.id, row.sha256, tuple(said_in_order(part.infos, languages) for part in parts))
+    reach = reach_of(feed) if feed is not None and row.proven else None
+    return ToSay(row.id, row.sha256, tuple(said_in_order(part.infos, languages) for part in parts), reach)
 
 
 def draft(work: Work, row: CapAlert, feed: CapFeed | None, spoken: Spoken) -> None:
@@ -131,8 +133,8 @@ def draft(work: Work, row: CapAlert, feed: CapFeed | None, spoken: Spoken) -> No
     drafts: list[NewEmergency] = []
     for part in parts_of(_still_told(work, row), ground):
         said = said_in_order(part.infos, _languages(feed))
-        missing.update(each.language for each in said if each not in spoken)
-        if any(each in spoken for each in said):
+        missing.update(each.language for each in said if each not in spoken.clips)
+        if any(each in spoken.clips for each in said):
             drafts.append(_wanted(work, row, feed, part, spoken))
     if not drafts:
         raise Hindered(Obstacle.NO_VOICE if missing else Obstacle.NOWHERE)
@@ -151,6 +153,7 @@ def draft(work: Work, row: CapAlert, feed: CapFeed | None, spoken: Spoken) -> No
             "emergencies": row.emergency_ids,
             "audiences": [each.audience.stored() for each in drafts],
             "unspoken": row.unspoken,
+            "recordings": row.recordings,
             "gateways_without_place": unplaced(ground),
         },
     )
@@ -190,7 +193,7 @@ def _wanted(work: Work, row: CapAlert, feed: CapFeed | None, part: Part, spoken:
         audience=Audience(
             tuple(sorted(area_id_of(path) for path in part.target.paths)), tuple(sorted(part.target.gateways))
         ),
-        clips=(*_signal(work, row), *(spoken[each] for each in said if each in spoken)),
+        clips=(*_signal(work, row), *(clip for each in said for clip in spoken.clips.get(each, ()))),
         mode=mode_of(row.status),
         text="\n\n".join(each.text for each in said)[:LONGEST_KEPT],
         level=max(levels, default=None),

@@ -129,7 +129,7 @@ def _begin_anew(session: Session, row: CapAlert, now: datetime) -> None:
                 now=now,
             )
             announce(session, Change("emergency", emergency_id))
-    row.emergency_ids, row.unspoken, row.obstacle = [], [], None
+    row.emergency_ids, row.unspoken, row.recordings, row.obstacle = [], [], {}, None
 
 
 def open_alert(

@@ -4,9 +4,21 @@ Rules: CAP 1.2 §3.2 and §3.3.2 (OASIS, 1 July 2010); level of risk by Decision
 """
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
-from controller.cap.alert import Alert, AlertArea, Geocode, Info, Key, MsgType, Scope, Severity, Status
+from controller.cap.alert import (
+    Alert,
+    AlertArea,
+    Geocode,
+    Info,
+    Key,
+    MsgType,
+    Recording,
+    Scope,
+    Severity,
+    Status,
+)
 from controller.cap.refusal import CapRefused, Refusal
 from controller.cap.shapes import read_circle, read_polygon
 from controller.cap.xml import NS_11, Node
@@ -14,7 +26,10 @@ from controller.cap.xml import NS_11, Node
 MOST_INFOS = 50
 MOST_AREAS = 200
 MOST_REFERENCES = 200
+MOST_RECORDINGS = 3
+"""So many of one info are looked at."""
 LONGEST_NAME = 200
+LONGEST_NUMBER = 15
 
 LEVEL_PARAMETER = "VN-QD18-2021-Level"
 LEVELS = range(1, 6)
@@ -152,7 +167,20 @@ def _info(node: Node, *, tolerant: bool) -> Info:
         expires_at=_instant(node, "expires", tolerant=tolerant),
         level=_level(node),
         areas=tuple(_area(area) for area in node.all("area")),
+        recordings=tuple(_recordings(node))[:MOST_RECORDINGS],
     )
+
+
+def _recordings(info: Node) -> Iterator[Recording]:
+    for each in info.all("resource"):
+        if (each.first("mimeType") or "").lower().startswith("audio/"):
+            size = (each.first("size") or "").removeprefix("+")[:LONGEST_NUMBER]
+            yield Recording(
+                digest=each.first("digest"),
+                size=int(size) if size.isdecimal() else None,
+                uri=each.first("uri"),
+                content=each.first("derefUri"),
+            )
 
 
 def _level(node: Node) -> int | None:

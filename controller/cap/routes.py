@@ -45,6 +45,7 @@ class CapAlertOut(BaseModel):
     reason: str | None
     obstacle: str | None
     unspoken: list[str]
+    recordings: dict[str, str]
     emergency_ids: list[str]
     received_at: datetime
     expires_at: datetime

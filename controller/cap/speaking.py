@@ -1,58 +1,111 @@
-"""Having the texts of alerts spoken, no longer than two minutes each."""
+"""Having alerts said: by the recordings that they bring, else by a voice; two minutes for each language."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import structlog
-from sqlalchemy.engine import Engine
-from sqlmodel import Session
 
-from audio.espeak import VOICES
-from audio.timeline import PrepareSpec
-from controller.cap.words import LONGEST_MS, Said, shortened
-from controller.clips.models import Clip
-from controller.clips.preparation import Preparations
-from controller.warnings.catalogue import clip_ref
-from controller.warnings.keeping import WarningRefused, wait
+from controller.cap.alert import Recording
+from controller.cap.outbound import FetchFailed, Limits
+from controller.cap.recordings import USED, RecordingUnused, Unused, check, check_content, embedded
+from controller.cap.studio import Studio
+from controller.cap.words import LONGEST_MS, Said
 from wire.messages import ClipRef
 
 log = structlog.get_logger(__name__)
 
-Speak = Callable[[Said], ClipRef | None]
-"""Speaks one text; None: there is no voice for its language, or it does not speak now."""
-
-_TRIES = 4
+MOST_RECORDINGS = 6
+"""So many of one alert are fetched and decoded: other alerts wait meanwhile."""
 
 
-def voice_for(language: str) -> str | None:
-    """Return the built-in voice of a language, the first of them; None: there is none, as for Khmer."""
-    return next((voice.name for voice in VOICES.values() if voice.language == language), None)
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What was made of an alert."""
+
+    clips: Mapping[Said, tuple[ClipRef, ...]]
+    """What is missing has no recording that may be played, and no voice speaks it."""
+    recordings: Mapping[str, str]
+    """For each language that has any: ``used``, or why not."""
 
 
-def speaker(engine: Engine, preparations: Preparations) -> Speak:
-    """Return what speaks with the built-in voices into the store of clips."""
+def say_all(studio: Studio, texts: Iterable[Iterable[Said]], reach: Limits | None) -> Spoken:
+    """Have everything said once, each language by its recordings if that may be.
 
-    def speak(said: Said) -> ClipRef | None:
-        voice = voice_for(said.language)
-        if voice is None:
-            return None
-        text = said.text
-        for _ in range(_TRIES):
+    Args:
+        studio: What makes sound.
+        texts: What is said, for each group of people.
+        reach: Where recordings may be; None: nothing shows whose the alert is, and none of them is played.
+    """
+    player = _Player(studio, reach)
+    clips: dict[Said, tuple[ClipRef, ...]] = {}
+    recordings: dict[str, str] = {}
+    for said in dict.fromkeys(said for group in texts for said in group):
+        found: tuple[ClipRef, ...] = ()
+        if said.recordings:
             try:
-                sha256 = wait(preparations, preparations.from_text(text, voice, 1.0, PrepareSpec(), None))
-            except WarningRefused as refused:
-                log.warning("cap_not_spoken", language=said.language, reason=refused.problem.code)
-                return None
-            with Session(engine) as session:
-                clip = clip_ref(session.get_one(Clip, sha256))
-            if clip.duration_ms <= LONGEST_MS:
-                return clip
-            text = shortened(text, int(len(text) * 0.95 * LONGEST_MS / clip.duration_ms))
-        return None
+                found = player.play(said)
+                recordings.setdefault(said.language, USED)
+            except RecordingUnused as unused:
+                log.warning("cap_recording_unused", language=said.language, reason=str(unused))
+                recordings[said.language] = unused.reason.value
+        if not found:
+            spoken = studio.speak(said)
+            found = () if spoken is None else (spoken,)
+        if found:
+            clips[said] = found
+    return Spoken(clips, recordings)
 
-    return speak
 
+@dataclass
+class _Player:
+    """Makes clips of the recordings of one alert, each once."""
 
-def speak_all(speak: Speak, texts: Iterable[Iterable[Said]]) -> dict[Said, ClipRef]:
-    """Speak each text once; what no voice speaks is missing in the answer."""
-    wanted = dict.fromkeys(said for group in texts for said in group)
-    return {said: clip for said in wanted if (clip := speak(said)) is not None}
+    studio: Studio
+    reach: Limits | None
+    made: dict[Recording, ClipRef | RecordingUnused] = field(default_factory=dict)
+
+    def play(self, said: Said) -> tuple[ClipRef, ...]:
+        if self.reach is None:
+            raise RecordingUnused(Unused.UNPROVEN)
+        if not all(said.recordings):
+            raise RecordingUnused(Unused.INCOMPLETE)
+        clips = tuple(self._first(group, self.reach) for group in said.recordings)
+        if sum(clip.duration_ms for clip in clips) > LONGEST_MS:
+            raise RecordingUnused(Unused.TOO_LONG, "together")
+        return clips
+
+    def _first(self, group: Iterable[Recording], reach: Limits) -> ClipRef:
+        """Return the first of one sound's forms that can be played."""
+        refused: RecordingUnused | None = None
+        for recording in group:
+            made = self._made(recording, reach)
+            if not isinstance(made, RecordingUnused):
+                return made
+            refused = refused or made
+        raise refused or RecordingUnused(Unused.INCOMPLETE)
+
+    def _made(self, recording: Recording, reach: Limits) -> ClipRef | RecordingUnused:
+        if recording not in self.made:
+            try:
+                self.made[recording] = self._make(recording, reach)
+            except RecordingUnused as unused:
+                self.made[recording] = unused
+        return self.made[recording]
+
+    def _make(self, recording: Recording, reach: Limits) -> ClipRef:
+        if len(self.made) >= MOST_RECORDINGS:
+            raise RecordingUnused(Unused.TOO_MANY)
+        check(recording)
+        content = self._content(recording, reach)
+        check_content(recording, content)
+        return self.studio.keep(content)
+
+    def _content(self, recording: Recording, reach: Limits) -> bytes:
+        if recording.content is not None:
+            return embedded(recording.content)
+        if recording.uri is None:
+            raise RecordingUnused(Unused.NOT_THERE, "neither bytes nor an address")
+        try:
+            return self.studio.get(recording.uri, reach)
+        except FetchFailed as failed:
+            raise RecordingUnused(Unused.NOT_THERE, str(failed)) from failed

@@ -1,5 +1,6 @@
 """Watching the feeds themselves: one that is silent is a fault, for no news of it is not good news."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement
@@ -84,6 +85,16 @@ def troubled_alerts(session: Session, area_path: str) -> list[CapAlert]:
         .order_by(col(CapAlert.received_at).desc())
     )
     return list(rows)
+
+
+def alerts_behind(session: Session, emergency_ids: Collection[str]) -> dict[str, CapAlert]:
+    """Return the alerts that emergencies came of, by the emergencies' ids."""
+    if not emergency_ids:
+        return {}
+    rows = session.exec(
+        select(CapAlert).where(CapAlert.state == State.IN_FORCE).options(defer(CapAlert.raw))  # type: ignore[arg-type]
+    )
+    return {each: row for row in rows for each in row.emergency_ids if each in emergency_ids}
 
 
 def newest_alerts(session: Session, area_path: str, limit: int) -> list[CapAlert]:

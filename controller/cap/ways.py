@@ -9,7 +9,7 @@ from controller.cap.desk import CapDesk
 from controller.cap.ears import CapEars
 from controller.cap.looking_up import CapArchives
 from controller.cap.polling import CapPoller
-from controller.cap.speaking import speaker
+from controller.cap.studio import studio
 from controller.clips.preparation import Preparations
 from controller.clock import Clock
 from controller.events import EventHub
@@ -55,7 +55,7 @@ def cap_ways(
         clock=clock,
         rules=rules,
         events=events,
-        speak=speaker(engine, preparations),
+        studio=studio(engine, preparations),
         wake_dispatcher=wake_dispatcher,
     )
     return CapWays(

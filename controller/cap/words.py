@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from controller.cap.alert import Info
+from controller.cap.alert import Info, Recording
 
 LONGEST_MS = 120_000
 """So long each language speaks at the most, as in the Canadian system (NPAS Common Look and Feel 2.1)."""
@@ -21,6 +21,8 @@ class Said:
     language: str
     """Primary tag of BCP 47: ``vi``, ``km``."""
     text: str
+    recordings: tuple[tuple[Recording, ...], ...] = ()
+    """For each info of which this is made the recordings that it brings; empty if none brings any."""
 
 
 def said_in_order(infos: Sequence[Info], languages: Sequence[str]) -> tuple[Said, ...]:
@@ -36,7 +38,10 @@ def said_in_order(infos: Sequence[Info], languages: Sequence[str]) -> tuple[Said
     for info in infos:
         by_language.setdefault(primary(info.language), []).append(info)
     chosen = [each for each in dict.fromkeys(languages) if each in by_language] or [next(iter(by_language))]
-    return tuple(Said(language, _spoken(by_language[language])) for language in chosen)
+    return tuple(
+        Said(language, _spoken(by_language[language]), _recorded(by_language[language]))
+        for language in chosen
+    )
 
 
 def primary(language: str) -> str:
@@ -61,6 +66,11 @@ def title_of(infos: Sequence[Info], languages: Sequence[str], longest: int = 160
     first = said_in_order(infos, languages)[0].language
     info = next(each for each in infos if primary(each.language) == first)
     return (info.headline or info.event)[:longest]
+
+
+def _recorded(infos: Iterable[Info]) -> tuple[tuple[Recording, ...], ...]:
+    found = tuple(dict.fromkeys(info.recordings for info in infos))
+    return found if any(found) else ()
 
 
 def _spoken(infos: Iterable[Info]) -> str:

@@ -87,6 +87,16 @@ class Preparations:
         """Begin with a file, which is moved away and deleted in the end."""
         return self._begin(lambda directory: upload.rename(directory / "upload"), spec, owner_id)
 
+    def from_bytes(self, content: bytes, spec: PrepareSpec, limits: Limits) -> Preparation:
+        """Begin with a sound that nobody here uploaded, under limits of its own; it has no owner."""
+
+        def write(directory: Path) -> Path:
+            source = directory / "upload"
+            source.write_bytes(content)
+            return source
+
+        return self._begin(write, spec, None, limits)
+
     def from_text(
         self, text: str, voice: str, rate: float, spec: PrepareSpec, owner_id: int | None
     ) -> Preparation:
@@ -121,16 +131,18 @@ class Preparations:
         """Finish those under way, start no more."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _begin(self, make: Make, spec: PrepareSpec, owner_id: int | None) -> Preparation:
+    def _begin(
+        self, make: Make, spec: PrepareSpec, owner_id: int | None, limits: Limits | None = None
+    ) -> Preparation:
         now = self._clock.now()
         preparation = Preparation(new_id(), owner_id, now)
         with self._lock:
             self._known = {key: old for key, old in self._known.items() if now - old.started_at < KEPT}
             self._known[preparation.id] = preparation
-        self._pool.submit(self._run, preparation.id, make, spec)
+        self._pool.submit(self._run, preparation.id, make, spec, limits or self._limits)
         return preparation
 
-    def _run(self, preparation_id: str, make: Make, spec: PrepareSpec) -> None:
+    def _run(self, preparation_id: str, make: Make, spec: PrepareSpec, limits: Limits) -> None:
         self._update(preparation_id, state=PreparationState.PREPARING)
         try:
             with TemporaryDirectory(dir=self._scratch) as name:
@@ -141,7 +153,7 @@ class Preparations:
                     spec,
                     directory,
                     lambda share: self._update(preparation_id, progress=share),
-                    limits=self._limits,
+                    limits=limits,
                 )
                 sha256 = self._keep(prepared, preparation_id)
         except AudioRefused as refused:

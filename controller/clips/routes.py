@@ -23,6 +23,7 @@ from controller.clips.byte_range import ByteRange, Unsatisfiable, parse_range
 from controller.clips.models import Clip
 from controller.clips.preparation import Preparation
 from controller.deps import ActorDep, ServicesDep, SessionDep
+from controller.emergencies.models import Emergency
 from controller.errors import NotFound, NotLoggedIn, UploadTooLarge
 from controller.gateways.config import keeps
 from controller.gateways.service import knows_secret
@@ -169,13 +170,21 @@ def _may_hear(session: Session, actor: Actor, clip: Clip) -> bool:
     # What is prepared above is theirs to order, so it is theirs to hear first.
     within = col(Area.path).startswith(actor.area_path)
     above = col(Bulletin.prepared) & col(Area.path).in_(paths_above(actor.area_path))
-    query = (
+    bulletins = (
         select(Bulletin.id)
         .join(Area, col(Area.id) == col(Bulletin.area_id))
         .where(Bulletin.clip_sha256 == clip.sha256, within | above)
         .limit(1)
     )
-    return session.exec(query).first() is not None
+    # Whoever is asked to approve an emergency that came from elsewhere hears first what would sound.
+    in_emergency = sa.cast(col(Emergency.clips), sa.String).contains(clip.sha256, autoescape=True)
+    emergencies = (
+        select(Emergency.id)
+        .join(Area, col(Area.id) == col(Emergency.area_id))
+        .where(in_emergency, within)
+        .limit(1)
+    )
+    return any(session.exec(query).first() is not None for query in (bulletins, emergencies))
 
 
 def _bytes(store: ClipStore, clip: Clip, range_header: str | None, *, private: bool) -> Response:

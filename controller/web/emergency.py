@@ -9,6 +9,7 @@ from fastapi.responses import FileResponse, HTMLResponse
 from sqlmodel import col, func, select
 
 from controller.areas.models import Area, AreaKind
+from controller.cap.supervising import alerts_behind
 from controller.emergencies.models import Emergency, EmergencyState
 from controller.emergencies.roll_call import RollCall, roll_call
 from controller.emergencies.service import emergencies_of
@@ -130,11 +131,13 @@ def board(visit: Visit) -> dict[str, Any]:
     lines = [_line(visit, places, each) for each in found if each.state is not EmergencyState.ENDED]
     ended = [each for each in found if each.ended_at is not None and visit.now - each.ended_at < ENDED_FOR]
     active = [line for line in lines if line.emergency.state is EmergencyState.ACTIVE]
+    drafts = [line for line in lines if line.emergency.state is EmergencyState.DRAFT]
     real = [line for line in active if line.emergency.mode is Mode.ACTUAL]
     return {
         "loudest": next(iter(real or active), None),
         "open_lines": active,
-        "drafts": [line for line in lines if line.emergency.state is EmergencyState.DRAFT],
+        "drafts": drafts,
+        "alerts": alerts_behind(visit.session, {line.emergency.id for line in drafts}),
         "ended": [_line(visit, places, each) for each in ended[:ENDED_SHOWN]],
     }
 

@@ -11,9 +11,20 @@ import httpx
 import orjson
 import pytest
 from sqlmodel import Session, col, update
-from support.alerts import HOSTILE, SENDER, Signer, alert_xml, area_xml, at, reference
+from support.alerts import (
+    HOSTILE,
+    SENDER,
+    Signer,
+    alert_xml,
+    area_xml,
+    at,
+    info_xml,
+    recording_xml,
+    reference,
+)
 from support.broadcasting import now
 from support.eventually import eventually
+from support.media import murmur, opus
 from support.town import Town
 from typer.testing import CliRunner, Result
 
@@ -267,6 +278,30 @@ def test_today_shows_what_is_silent_and_what_needs_a_person(town: Town, secrets:
     assert "Hãy tự đọc lên loa" in page
     assert 'data-cap-feed="push"' not in page, "it need not be heard of"
     assert "KHMER" not in town.api("neighbour").client.get("/parts/today").text
+
+
+def test_whoever_approves_hears_first_what_the_alert_brings_and_reads_why_it_does_not_sound(
+    town: Town, secrets: dict[str, str]
+) -> None:
+    recording = recording_xml(opus(murmur(1_500)), mime_type="audio/ogg")
+    changed = recording_xml(opus(murmur(1_500)), digest="0" * 40)
+    times = {"expires": at(now() + timedelta(hours=2)), "areas": HAMLET}
+    infos = [
+        info_xml(language="vi", resources=changed, **times),
+        info_xml(language="km", headline="ព្យុះ", resources=recording, **times),
+    ]
+    push(town, secrets, fresh("RECORDED", infos="".join(infos)))
+    draft = emergency_of(town, "RECORDED")
+    assert alert_row(town, "RECORDED")["recordings"] == {"vi": "other_digest", "km": "used"}
+    page = town.api().client.get("/parts/khan-cap").text
+    for shown in ("Tiếng Khmer", "phát bản ghi âm kèm theo", "mã kiểm tra không khớp"):
+        assert shown in page
+    card = page.split(draft["id"], 1)[1].split("</section>", 1)[0]
+    listened = re.findall(r"/api/v1/clips/\w+/audio", card)
+    assert len(listened) >= 2
+    for path in listened:
+        assert town.api().client.get(path).headers["content-type"] == "audio/ogg"
+        assert town.api("neighbour").client.get(path).status_code == 404
 
 
 def _today(town: Town, identifier: str) -> str | None:

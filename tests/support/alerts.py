@@ -1,5 +1,7 @@
 """Alerts in CAP 1.2 as a weather service would write them, and certificates to sign them with."""
 
+import base64
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -43,6 +45,28 @@ def area_xml(
     return f"<area><areaDesc>Xã Trần Đề</areaDesc>{shapes}{codes}</area>"
 
 
+def recording_xml(
+    content: bytes = b"",
+    *,
+    uri: str | None = None,
+    digest: str | None = "",
+    size: str | None = None,
+    mime_type: str = "audio/mpeg",
+) -> str:
+    """Return a recording with its bytes in it, or at an address; its digest is right if nothing is said."""
+    sha1 = hashlib.sha1(content, usedforsecurity=False).hexdigest() if digest == "" else digest
+    rows = {
+        "resourceDesc": "Bản ghi âm",
+        "mimeType": mime_type,
+        "size": size,
+        "uri": uri,
+        "derefUri": base64.b64encode(content).decode() if uri is None else None,
+        "digest": sha1,
+    }
+    told = "".join(f"<{name}>{value}</{name}>" for name, value in rows.items() if value is not None)
+    return f"<resource>{told}</resource>"
+
+
 def info_xml(
     *,
     language: str = "vi-VN",
@@ -55,6 +79,7 @@ def info_xml(
     onset: str | None = None,
     expires: str | None = at(NOON + timedelta(hours=3)),
     level: int | None = None,
+    resources: str = "",
     areas: str | None = None,
 ) -> str:
     times = "".join(
@@ -71,7 +96,7 @@ def info_xml(
         f"<info><language>{language}</language><category>Met</category><event>{escape(event)}</event>"
         f"<urgency>Immediate</urgency><severity>{severity}</severity><certainty>Likely</certainty>{times}"
         f"<headline>{escape(headline)}</headline><description>{escape(description)}</description>"
-        f"<instruction>{escape(instruction)}</instruction>{parameter}"
+        f"<instruction>{escape(instruction)}</instruction>{parameter}{resources}"
         f"{area_xml() if areas is None else areas}</info>"
     )
 

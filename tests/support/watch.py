@@ -17,6 +17,9 @@ from controller.broadcasts.models import Broadcast
 from controller.bulletins.models import Bulletin, Source
 from controller.cap.desk import CapDesk, Outcome
 from controller.cap.models import CapAlert, CapFeed, FeedKind
+from controller.cap.outbound import FetchFailed, Limits
+from controller.cap.recordings import RecordingUnused, Unused
+from controller.cap.studio import Studio
 from controller.cap.words import Said
 from controller.clips.models import Clip
 from controller.columns import new_id
@@ -40,6 +43,9 @@ class Watch:
     spoken: list[Said] = field(default_factory=list)
     voices: Sequence[str] = ("vi", "en")
     rules: HouseRules = ALWAYS
+    web: dict[str, bytes] = field(default_factory=dict)
+    """What is to be fetched, by address."""
+    fetched: list[tuple[str, Limits]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         with Session(self.office.engine) as session, session.begin():
@@ -55,16 +61,30 @@ class Watch:
             clock=self.office.clock,
             rules=self.rules,
             events=EventHub(),
-            speak=self._speak,
+            studio=Studio(self._speak, self._keep, self._get),
             wake_dispatcher=lambda: None,
         )
         return self.desk
 
     def _speak(self, said: Said) -> ClipRef | None:
         self.spoken.append(said)
-        if said.language not in self.voices:
-            return None
-        digest = sha256(said.text.encode()).hexdigest()
+        return self._clip(said.text.encode()) if said.language in self.voices else None
+
+    def _keep(self, content: bytes) -> ClipRef:
+        """Prepare whatever calls itself sound; it lasts as many seconds as it says."""
+        kind, _, seconds = content.partition(b" ")
+        if kind != b"sound":
+            raise RecordingUnused(Unused.NO_SOUND)
+        return self._clip(content, int(seconds) * 1000)
+
+    def _get(self, url: str, limits: Limits) -> bytes:
+        self.fetched.append((url, limits))
+        if url not in self.web:
+            raise FetchFailed("answered 404")
+        return self.web[url]
+
+    def _clip(self, content: bytes, duration_ms: int = 8_000) -> ClipRef:
+        digest = sha256(content).hexdigest()
         with Session(self.office.engine) as session, session.begin():
             writing(session)
             if session.get(Clip, digest) is None:
@@ -72,13 +92,13 @@ class Watch:
                     Clip(
                         sha256=digest,
                         size_bytes=9_000,
-                        duration_ms=8_000,
+                        duration_ms=duration_ms,
                         loudness_lufs=-16.0,
                         true_peak_dbtp=-2.0,
                         prepared_at=NOON,
                     )
                 )
-        return ClipRef(sha256=digest, size_bytes=9_000, duration_ms=8_000)
+        return ClipRef(sha256=digest, size_bytes=9_000, duration_ms=duration_ms)
 
     def prepare(self, key: str) -> None:
         """Keep a clip as a prepared warning of the commune."""

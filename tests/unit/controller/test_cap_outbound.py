@@ -169,6 +169,14 @@ def test_nothing_is_followed_unpacked_or_read_without_end(server: tuple[int, lis
     assert "/secret" not in asked
 
 
+def test_a_recording_may_be_longer_than_an_alert(server: tuple[int, list[str]]) -> None:
+    port, _ = server
+    url = f"http://{HOST}:{port}/endless"
+    assert len(fetch(url, PLAIN, most_bytes=3 * 2**20, resolving=local).body) == 3 * 2**20
+    with pytest.raises(FetchFailed, match="more than"):
+        fetch(url, PLAIN, most_bytes=3 * 2**20 - 1, resolving=local)
+
+
 @pytest.fixture
 def secure(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

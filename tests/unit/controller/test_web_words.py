@@ -16,6 +16,8 @@ from controller import errors
 from controller.broadcasts.delivery import DeliveryState
 from controller.broadcasts.summary import Summary
 from controller.bulletins.categories import Category
+from controller.cap.deciding import Reason as CapReason
+from controller.cap.recordings import Unused
 from controller.cap.refusal import Refusal as CapRefusal
 from controller.cap.supervising import WORRYING
 from controller.drills.models import DrillState
@@ -153,6 +155,8 @@ WORDS: list[tuple[str, Iterable[StrEnum | str]]] = [
     ("fault", Fault),
     ("self_test", SelfTest),
     ("cap", [*WORRYING, "contested"]),
+    ("cap.unused", Unused),
+    ("cap.waits", [CapReason.UNPROVEN, CapReason.ORPHAN]),
     ("frequency", [frequency.value.lower() for frequency in Frequency]),
     ("voice", [voice.name for voice in VOICES.values() if voice.language == "vi"]),
     ("spoken", BULLETIN_LANGUAGES),
