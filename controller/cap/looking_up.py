@@ -27,6 +27,8 @@ TRIES = 3
 """So often an archive is asked quickly; after that what is older than the one that it does not have is asked
 for as well, and the missing one now and then."""
 SOON, LATER = timedelta(minutes=1), timedelta(minutes=30)
+LONGEST = timedelta(seconds=60)
+"""After this the rest of a feed is left for the next look: a slow archive keeps no other waiting for long."""
 
 
 class Desk(Protocol):
@@ -141,9 +143,10 @@ class CapArchives:
 
     def _ask_for(self, search: Search) -> None:
         """Ask for the newest first, so that none sounds before what took its place has come."""
+        began_at = self._clock.now()
         for each in search.missing:
             tried = self._tried.get((search.feed_id, each.key))
-            if self._stopping.is_set():
+            if self._stopping.is_set() or self._clock.now() - began_at > LONGEST:
                 return
             if tried is None or self._clock.now() >= tried.again_at:
                 problem = self._ask(search, each)

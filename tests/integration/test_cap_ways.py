@@ -285,7 +285,7 @@ def test_whoever_approves_hears_first_what_the_alert_brings_and_reads_why_it_doe
 ) -> None:
     recording = recording_xml(opus(murmur(1_500)), mime_type="audio/ogg")
     changed = recording_xml(opus(murmur(1_500)), digest="0" * 40)
-    times = {"expires": at(now() + timedelta(hours=2)), "areas": HAMLET}
+    times: dict[str, Any] = {"expires": at(now() + timedelta(hours=2)), "areas": HAMLET}
     infos = [
         info_xml(language="vi", resources=changed, **times),
         info_xml(language="km", headline="ព្យុះ", resources=recording, **times),

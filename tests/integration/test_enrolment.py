@@ -40,6 +40,7 @@ def test_one_pipe_enrols_a_box_and_leaves_the_secret_in_one_place_only(tmp_path:
     data_dir, box = tmp_path / "controller", tmp_path / "box"
     box.mkdir()
     run("controller", "init", data_dir=data_dir)
+    assert stat.S_IMODE((data_dir / "alerts.pem").stat().st_mode) == 0o600
     run("controller", "area", "add", "92", "province", "Cần Thơ", data_dir=data_dir)
     credential = run(
         "controller", "gateway", "add", "92-001", "92", "UBND tỉnh", "--out", "-", data_dir=data_dir

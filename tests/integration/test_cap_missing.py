@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import combinations
+from typing import Any
 
 import pytest
 from sqlmodel import Session
@@ -13,7 +14,8 @@ from support.watch import ALERT, CANCEL, UPDATE, Watch, after
 
 from controller.cap.looking_up import SOON, TRIES, CapArchives
 from controller.cap.models import FeedKind
-from controller.cap.outbound import Fetched, FetchFailed, Limits
+from controller.cap.outbound import Fetched, FetchFailed, Limits, fetch
+from controller.cap.polling import Fetch
 from controller.tables import CapFeed
 
 pytestmark = pytest.mark.parametrize("migrated", ["sqlite"], indirect=True)
@@ -90,9 +92,10 @@ def watch(office: Office) -> Watch:
     return Watch(office)
 
 
-def archives(watch: Watch, shelf: Shelf | None = None) -> CapArchives:
-    how = {} if shelf is None else {"fetching": shelf}
-    return CapArchives(engine=watch.office.engine, clock=watch.office.clock, desk=watch.desk, **how)  # type: ignore[arg-type]
+def archives(watch: Watch, fetching: Fetch = fetch) -> CapArchives:
+    return CapArchives(
+        engine=watch.office.engine, clock=watch.office.clock, desk=watch.desk, fetching=fetching
+    )
 
 
 def look(watch: Watch, looking: CapArchives) -> None:
@@ -100,7 +103,7 @@ def look(watch: Watch, looking: CapArchives) -> None:
     watch.desk.step()
 
 
-def kept(watch: Watch, **how: object) -> int:
+def kept(watch: Watch, **how: Any) -> int:
     return watch.feed(archive_url="https://archive.example/{identifier}.xml", **how)
 
 
