@@ -21,7 +21,7 @@ def test_an_agent_takes_little_memory_little_time_to_start_and_little_of_a_core(
     finally:
         far_end.stop()
         media.stop()
-    assert 20 < cost.idle_mb < 84
-    assert cost.idle_mb <= cost.playing_mb < 90
+    assert 20 < cost.idle_mb < 66
+    assert cost.idle_mb <= cost.playing_mb < 68
     assert 0 < cost.ready_s < 10
     assert 0 < cost.playing_percent < 30
