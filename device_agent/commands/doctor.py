@@ -60,7 +60,7 @@ def examine(credential: Path, state_dir: Path, sink: str, clock: Clock) -> Itera
         yield from _surroundings(held, standing, answer)
     yield findings.disk(senses.disk_facts(state_dir))
     no_clips = senses.why_no_clips()
-    yield findings.decoding(no_clips, None if no_clips is not None else senses.why_no_live())
+    yield findings.decoding(no_clips, live=no_clips is None and senses.decodes_live())
     yield findings.audio(sink, [] if sink.startswith("file:") else senses.outputs())
 
 

@@ -131,12 +131,17 @@ def disk(facts: DiskFacts) -> Finding:
     return _ok("disk", "disk_ok", free=facts.free_mb)
 
 
-def decoding(no_clips: str | None, no_live: str | None) -> Finding:
-    """Judge the libraries that turn clips and a live voice into sound; a text is why one cannot."""
+def decoding(no_clips: str | None, *, live: bool) -> Finding:
+    """Judge the libraries that turn clips and a live voice into sound.
+
+    Args:
+        no_clips: Why clips cannot be decoded; None if they can.
+        live: Whether a live voice can be.
+    """
     if no_clips is not None:
         return _wrong("decoding", "decoding_no_clips", reason=no_clips)
-    if no_live is not None:
-        return _wrong("decoding", "decoding_no_live", reason=no_live)
+    if not live:
+        return _wrong("decoding", "decoding_no_live")
     return _ok("decoding", "decoding_ok")
 
 

@@ -114,15 +114,15 @@ def why_no_clips() -> str | None:
     return None if "OPUS" in soundfile.available_subtypes("OGG") else "libsndfile has no Opus"
 
 
-def why_no_live() -> str | None:
-    """Return why a live voice cannot be decoded here, None if it can; only where clips can be."""
+def decodes_live() -> bool:
+    """Return whether a live voice can be decoded here; to be asked only where clips can be."""
     from device_agent.live_decoding import CannotDecodeLive, load_libopus  # noqa: PLC0415 - as soundfile
 
     try:
         load_libopus()
-    except CannotDecodeLive as error:
-        return str(error)
-    return None
+    except CannotDecodeLive:
+        return False
+    return True
 
 
 def outputs() -> list[str] | str:

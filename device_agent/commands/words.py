@@ -74,8 +74,8 @@ FOUND: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "decoding_ok": ("Đọc được bản tin và tiếng nói trực tiếp.", "Clips and live voice can be decoded."),
         "decoding_no_clips": ("Không đọc được bản tin nào: {reason}.", "No clip can be decoded: {reason}."),
         "decoding_no_live": (
-            "Bản tin vẫn phát; tiếng nói trực tiếp thì không: {reason}.",
-            "Clips play, but no live voice: {reason}.",
+            "Bản tin vẫn phát được, tiếng nói trực tiếp thì không: thiếu thư viện Opus.",
+            "Clips can be decoded, a live voice cannot: the Opus library is missing.",
         ),
         "audio_ok": ("Có thiết bị: {outputs}.", "Devices: {outputs}."),
         "audio_file": (
