@@ -186,6 +186,18 @@ class NotADraft(Problem):
     status, code = 409, "not_a_draft"
 
 
+class SecondPersonNeeded(Problem):
+    """More than one commune is warned by two people, or by one who says why alone; `field` names that."""
+
+    status, code = 422, "second_person_needed"
+
+
+class OwnDraft(Problem):
+    """Whoever proposed an emergency is not the second person."""
+
+    status, code = 409, "own_draft"
+
+
 class NotOverYet(Problem):
     """A review is written once it is over."""
 

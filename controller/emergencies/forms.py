@@ -50,6 +50,16 @@ class EmergencyIn(BaseModel):
         ),
     ] = None
     supersedes: Annotated[list[str], Field(max_length=16)] = []
+    draft: Annotated[
+        bool, Field(description="Nothing sounds until a second person has approved it; /approve.")
+    ] = False
+    alone_because: Annotated[
+        str,
+        Field(
+            max_length=300,
+            description="Why one person alone warns more than one commune; else it has to be a draft.",
+        ),
+    ] = ""
 
 
 class EmergencyOut(BaseModel):
@@ -69,6 +79,8 @@ class EmergencyOut(BaseModel):
     until_at: datetime
     created_at: datetime
     ordered_by: int | None
+    proposed_by: int | None
+    alone_because: str
     in_quiet_hours: bool
     ended_at: datetime | None
     ending: str | None

@@ -67,6 +67,8 @@ def wanted_emergency(
         every_ms=form.every_minutes * 60_000 if form.every_minutes else None,
         until_at=now + timedelta(minutes=form.lasts_minutes) if form.lasts_minutes else None,
         supersedes=tuple(form.supersedes),
+        draft=form.draft,
+        alone_because=form.alone_because.strip(),
     )
 
 

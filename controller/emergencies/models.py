@@ -29,7 +29,7 @@ class EmergencyState(StrEnum):
     """How far it is."""
 
     DRAFT = "draft"
-    """Came from elsewhere and waits for one approval; nothing sounds."""
+    """Came from elsewhere, or is for more than one commune, and waits for one approval; nothing sounds."""
     ACTIVE = "active"
     ENDED = "ended"
 
@@ -83,6 +83,10 @@ class Emergency(SQLModel, table=True):
     created_at: datetime
     ordered_by: int | None = Field(default=None, foreign_key="person.id")
     """None: a policy for alerts from elsewhere."""
+    proposed_by: int | None = Field(default=None, foreign_key="person.id")
+    """Who asked for a second person's approval; someone else gives it."""
+    alone_because: str = Field(default="", max_length=300)
+    """Why one person alone warned more than one commune."""
     in_quiet_hours: bool = False
     """It broke the quiet hours, which do not hold for it."""
     superseded_by: str | None = Field(default=None, max_length=36)

@@ -17,9 +17,10 @@ from controller.broadcasts.models import Broadcast, Delivery
 from controller.broadcasts.service import refuse_against_rules
 from controller.columns import new_id
 from controller.emergencies.models import Emergency, EmergencySource, EmergencyState
+from controller.emergencies.second_person import require_second_person
 from controller.emergencies.sounding import announced, duration_of, sound, sound_live
 from controller.emergencies.superseding import supersede
-from controller.errors import InvalidInput, NotADraft, NotOverYet
+from controller.errors import InvalidInput, NotADraft, NotOverYet, OwnDraft
 from controller.gateways.models import Gateway
 from controller.gateways.rules import HouseRules
 from controller.people.access import Actor, Permission
@@ -60,6 +61,8 @@ class NewEmergency:
     """Emergencies that it takes the place of."""
     draft: bool = False
     """Wait for one approval; nothing sounds."""
+    alone_because: str = ""
+    """Why nobody else is asked, where that is needed: see `controller.emergencies.second_person`."""
 
 
 def order(
@@ -83,10 +86,13 @@ def order(
         InQuietHours: A test or a drill would sound within them.
         NothingPrepared: A test or a drill cannot be announced as one.
         InvalidInput: Its end or its interval makes no sense.
+        SecondPersonNeeded: It is for more than one commune, no draft, and nobody says why alone.
         Problem: As `controller.broadcasts.audience.choose` does.
     """
     resolved = choose(session, actor, new.audience, rules.today(now), Permission.WARN)
     area = session.get_one(Area, resolved.area_id)
+    if not new.draft:
+        require_second_person(area, new.mode, new.alone_because)
     until_at = _until(new, now)
     clips = new.clips if new.live is not None else announced(session, area.path, new.mode, new.clips)
     duration_ms = new.live.longest_ms if new.live is not None else duration_of(clips)
@@ -112,6 +118,8 @@ def order(
         until_at=until_at,
         created_at=now,
         ordered_by=None if new.draft else actor.person_id,
+        proposed_by=actor.person_id if new.draft else None,
+        alone_because="" if new.draft else new.alone_because,
         in_quiet_hours=not new.draft and rules.quiet.touched_by(now, duration_ms) is not None,
     )
     session.add(emergency)
@@ -136,11 +144,14 @@ def approve(
 
     Raises:
         NotADraft: It is none, or its time is over.
+        OwnDraft: The actor has proposed it.
         Problem: As `order` does.
     """
     emergency = get_emergency(session, actor, emergency_id, Permission.WARN)
     if emergency.state is not EmergencyState.DRAFT or emergency.until_at <= now:
         raise NotADraft
+    if emergency.proposed_by is not None and emergency.proposed_by == actor.person_id:
+        raise OwnDraft
     audience = Audience.load(emergency.audience)
     resolved = choose(session, actor, audience, rules.today(now), Permission.WARN)
     clips = msgspec.convert(tuple(emergency.clips), tuple[ClipRef, ...])
@@ -225,6 +236,7 @@ def audit(
             "mode": emergency.mode.value,
             "level": emergency.level,
             "in_quiet_hours": emergency.in_quiet_hours,
+            **({"alone_because": emergency.alone_because} if emergency.alone_because else {}),
             **detail,
         },
     )

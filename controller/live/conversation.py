@@ -144,6 +144,7 @@ class Conversation:
             message.hazard,
             message.level,
             tuple(message.supersedes),
+            message.alone_because.strip(),
         )
         await self._press.press(self._wanted)
 

@@ -37,6 +37,8 @@ class PressIn(BaseModel):
     hazard: str | None = Field(default=None, max_length=40)
     level: int | None = Field(default=None, ge=1, le=5)
     supersedes: list[str] = Field(default_factory=list, max_length=20)
+    alone_because: str = Field(default="", max_length=300)
+    """As of every emergency: why one person alone warns more than one commune."""
 
 
 class ReleaseIn(BaseModel):

@@ -31,6 +31,7 @@ class Wanted:
     hazard: str | None = None
     level: int | None = None
     supersedes: tuple[str, ...] = ()
+    alone_because: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ def _new(actor: Actor, wanted: Wanted, source: LiveSource) -> NewEmergency:
         hazard=wanted.hazard,
         level=wanted.level,
         supersedes=wanted.supersedes,
+        alone_because=wanted.alone_because,
     )
 
 

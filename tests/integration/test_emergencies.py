@@ -18,12 +18,23 @@ from controller.db import writing
 from controller.emergencies import campaigns, ending, service
 from controller.emergencies.models import Emergency, EmergencySource, EmergencyState, Ending
 from controller.emergencies.roll_call import Phase, roll_call
+from controller.emergencies.second_person import require_second_person
 from controller.emergencies.service import NewEmergency
-from controller.errors import AlreadyOver, ForeignArea, InQuietHours, InvalidInput, NotADraft, NothingPrepared
+from controller.errors import (
+    AlreadyOver,
+    ForeignArea,
+    InQuietHours,
+    InvalidInput,
+    NotADraft,
+    NotFound,
+    NothingPrepared,
+    OwnDraft,
+    SecondPersonNeeded,
+)
 from controller.gateways.models import Gateway
 from controller.gateways.rules import HouseRules
 from controller.people.access import Actor
-from controller.people.models import Role
+from controller.people.models import Person, Role
 from schedules.quiet_hours import QuietHours
 from wire.messages import Cancel, ClipRef, Play, Stop
 from wire.types import Event, Mode, Priority
@@ -286,6 +297,83 @@ def test_a_draft_is_silent_until_one_person_approves_it(office: Office) -> None:
         service.approve(session, office.officer, draft.id, now=office.clock.now(), rules=WHOLE_DAY)
 
 
+class TestMoreThanOneCommune:
+    """Two people, or one who says why alone."""
+
+    @pytest.fixture
+    def chiefs(self, office: Office) -> tuple[Actor, Actor]:
+        with Session(office.engine) as session, session.begin():
+            province = session.exec(select(Area).where(Area.kind == AreaKind.PROVINCE)).one()
+            people = [
+                Person(
+                    username=name,
+                    name=name,
+                    role=Role.ADMIN,
+                    area_id=province.id,
+                    password_hash="-",
+                )
+                for name in ("chief", "deputy")
+            ]
+            session.add_all(people)
+            session.flush()
+            one, other = (
+                Actor(person.id, person.name, Role.ADMIN, province.id, province.path) for person in people
+            )
+        return one, other
+
+    def test_one_person_alone_is_asked_for_a_second_or_a_reason(
+        self, office: Office, chiefs: tuple[Actor, Actor]
+    ) -> None:
+        chief, _ = chiefs
+        everywhere = Audience((chief.area_id,))
+        for reason in ("", "  ", "x"):
+            with pytest.raises(SecondPersonNeeded):
+                order(office, chief, audience=everywhere, alone_because=reason)
+        two_communes = Audience((office.commune.id, office.foreign.id))
+        with pytest.raises(SecondPersonNeeded):
+            order(office, chief, audience=two_communes)
+        order(office, chief, audience=Audience((office.commune.id,)))
+        assert {each.gateway_id for each in office.step("emergency")} == set(office.gateway_ids)
+
+    def test_a_reason_lets_it_sound_at_once_and_stays_on_record(
+        self, office: Office, chiefs: tuple[Actor, Actor]
+    ) -> None:
+        chief, _ = chiefs
+        reason = "Vỡ đê, không gọi được ai"
+        ordered = order(office, chief, audience=Audience((chief.area_id,)), alone_because=reason)
+        assert len(office.step("emergency")) == 4
+        assert stored(office, ordered).alone_because == reason
+        with Session(office.engine) as session:
+            row = session.exec(select(AuditRow).where(AuditRow.subject == ordered.id)).one()
+        assert row.detail["alone_because"] == reason
+
+    def test_whoever_proposes_it_is_not_the_second_person(
+        self, office: Office, chiefs: tuple[Actor, Actor]
+    ) -> None:
+        chief, deputy = chiefs
+        draft = order(office, chief, audience=Audience((chief.area_id,)), draft=True)
+        for nobody in (chief, office.officer):
+            with Session(office.engine) as session, session.begin():
+                writing(session)
+                with pytest.raises((OwnDraft, NotFound)):
+                    service.approve(session, nobody, draft.id, now=office.clock.now(), rules=WHOLE_DAY)
+        assert office.step("emergency") == []
+        with Session(office.engine) as session, session.begin():
+            writing(session)
+            service.approve(session, deputy, draft.id, now=office.clock.now(), rules=WHOLE_DAY)
+        assert len(office.step("emergency")) == 4
+        approved = stored(office, draft)
+        assert (approved.proposed_by, approved.ordered_by) == (chief.person_id, deputy.person_id)
+
+    @pytest.mark.parametrize("mode", [Mode.DRILL, Mode.TEST])
+    def test_what_says_in_the_sound_that_it_is_not_real_needs_no_second_person(
+        self, office: Office, mode: Mode
+    ) -> None:
+        with Session(office.engine) as session:
+            province = session.exec(select(Area).where(Area.kind == AreaKind.PROVINCE)).one()
+        require_second_person(province, mode, alone_because="")
+
+
 def test_the_roll_call_counts_by_hamlet_and_names_the_silent_with_a_phone(office: Office) -> None:
     with Session(office.engine) as session, session.begin():
         session.get_one(Gateway, "g4").keeper_name = "Thạch Sơn"
@@ -346,7 +434,8 @@ def test_a_commune_sees_what_the_province_lets_sound_in_it_and_its_own_gateways_
         )
         session.get_one(Gateway, "g4").area_id = hamlet = elsewhere.id
         chief = Actor(None, "chief", Role.ADMIN, province.id, province.path)
-    everywhere = order(office, chief, audience=Audience((chief.area_id,)))
+    reason = "Nước lên trong đêm"
+    everywhere = order(office, chief, audience=Audience((chief.area_id,)), alone_because=reason)
     only_there = order(office, chief, audience=Audience((hamlet,)))
     office.step()
     with Session(office.engine) as session:
