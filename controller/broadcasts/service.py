@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from controller.areas.models import Area
 from controller.areas.owning import owned
 from controller.audit.service import record
 from controller.broadcasts.audience import choose
@@ -21,6 +22,7 @@ from controller.gateways.rules import HouseRules
 from controller.outbox.models import OrderKind
 from controller.outbox.service import put_order
 from controller.people.access import Actor, Permission
+from controller.people.second_person import require_second_person
 from wire.types import Priority
 
 
@@ -40,11 +42,14 @@ def play_now(
     Raises:
         InQuietHours: It would sound within the quiet hours.
         TooLong: It is longer than gateways may play.
+        SecondPersonNeeded: It is an emergency for more than one commune, which is ordered as one.
         Problem: As `controller.broadcasts.audience.choose` does.
     """
     resolved = choose(session, actor, playing.audience, rules.today(now))
     if playing.priority is not Priority.EMERGENCY:
         refuse_against_rules(now, playing.duration_ms, rules)
+    else:
+        require_second_person(session.get_one(Area, resolved.area_id), playing.mode)
     broadcast = broadcast_of(playing, resolved.area_id, now, now=now, late_limit_ms=limit_ms)
     broadcast.created_by = actor.person_id
     session.add(broadcast)

@@ -17,13 +17,13 @@ from controller.broadcasts.models import Broadcast, Delivery
 from controller.broadcasts.service import refuse_against_rules
 from controller.columns import new_id
 from controller.emergencies.models import Emergency, EmergencySource, EmergencyState
-from controller.emergencies.second_person import require_second_person
 from controller.emergencies.sounding import announced, duration_of, sound, sound_live
 from controller.emergencies.superseding import supersede
 from controller.errors import InvalidInput, NotADraft, NotOverYet, OwnDraft
 from controller.gateways.models import Gateway
 from controller.gateways.rules import HouseRules
 from controller.people.access import Actor, Permission
+from controller.people.second_person import require_second_person
 from wire.messages import ClipRef, LiveSource
 from wire.types import Mode
 
@@ -62,7 +62,7 @@ class NewEmergency:
     draft: bool = False
     """Wait for one approval; nothing sounds."""
     alone_because: str = ""
-    """Why nobody else is asked, where that is needed: see `controller.emergencies.second_person`."""
+    """Why nobody else is asked, where that is needed: see `controller.people.second_person`."""
 
 
 def order(

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse
 from sqlmodel import col, func, select
 
-from controller.areas.models import Area, AreaKind
+from controller.areas.models import Area
 from controller.cap.supervising import alerts_behind
 from controller.emergencies.models import Emergency, EmergencyState
 from controller.emergencies.roll_call import RollCall, roll_call
 from controller.emergencies.service import emergencies_of
 from controller.people.access import PERMISSIONS, Permission
 from controller.people.models import Person
+from controller.people.second_person import WIDE
 from controller.warnings.catalogue import PreparedSound, all_sounds
 from controller.warnings.pack import PackedWarning, find_packed, is_role, read_pack
 from controller.web.places import Node, Places, tree
@@ -29,8 +30,6 @@ ENDED_FOR = timedelta(days=2)
 INTERVALS_MIN = (5, 10, 15, 30, 60, 120)
 WARNERS_SHOWN = 5
 OTHER = "other"
-WIDE = frozenset({AreaKind.PROVINCE, AreaKind.DISTRICT})
-"""Areas that are not chosen beforehand: their people say which commune they mean."""
 LASTS_H = (1, 2, 6, 12, 24, 72)
 SIRENS = ("siren_storm", "siren_flood", "siren_extreme")
 
@@ -45,6 +44,10 @@ class Line:
     roll_call: RollCall
     can_be_ended: bool
     """Its whole area is within the person's own."""
+    proposed_by: str = ""
+    """Who asked for a second person's approval."""
+    is_own_draft: bool = False
+    """Whoever looks has proposed it: someone else approves it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ def emergency(visit: VisitDep) -> HTMLResponse:
         username=person.username if person else "",
         own=nodes[0] if nodes else None,
         parts=_parts(nodes),
+        # Whoever has more than a commune says which one is meant.
         own_is_near=bool(nodes) and nodes[0].area.kind not in WIDE,
         hazards=_hazards(sounds),
         sirens=[each for each in sounds if each.key in SIRENS],
@@ -149,15 +153,22 @@ def open_lines(visit: Visit, places: Places) -> list[Line]:
 
 
 def _line(visit: Visit, places: Places, emergency: Emergency) -> Line:
-    by = visit.session.get(Person, emergency.ordered_by) if emergency.ordered_by else None
+    by = _name(visit, emergency.ordered_by)
     area = places.get(emergency.area_id)
     return Line(
         emergency,
         places.audience(visit.session, emergency.audience),
-        by.name if by else "",
+        by,
         roll_call(visit.session, emergency, now=visit.now, within=visit.actor.area_path),
         can_be_ended=area is not None and area.path.startswith(visit.actor.area_path),
+        proposed_by=_name(visit, emergency.proposed_by),
+        is_own_draft=emergency.proposed_by is not None and emergency.proposed_by == visit.actor.person_id,
     )
+
+
+def _name(visit: Visit, person_id: int | None) -> str:
+    person = visit.session.get(Person, person_id) if person_id is not None else None
+    return person.name if person else ""
 
 
 def _hazards(sounds: list[PreparedSound]) -> list[Hazard]:

@@ -18,7 +18,6 @@ from controller.db import writing
 from controller.emergencies import campaigns, ending, service
 from controller.emergencies.models import Emergency, EmergencySource, EmergencyState, Ending
 from controller.emergencies.roll_call import Phase, roll_call
-from controller.emergencies.second_person import require_second_person
 from controller.emergencies.service import NewEmergency
 from controller.errors import (
     AlreadyOver,
@@ -35,6 +34,7 @@ from controller.gateways.models import Gateway
 from controller.gateways.rules import HouseRules
 from controller.people.access import Actor
 from controller.people.models import Person, Role
+from controller.people.second_person import require_second_person
 from schedules.quiet_hours import QuietHours
 from wire.messages import Cancel, ClipRef, Play, Stop
 from wire.types import Event, Mode, Priority
@@ -334,6 +334,13 @@ class TestMoreThanOneCommune:
             order(office, chief, audience=two_communes)
         order(office, chief, audience=Audience((office.commune.id,)))
         assert {each.gateway_id for each in office.step("emergency")} == set(office.gateway_ids)
+
+    def test_play_now_is_no_way_around_it(self, office: Office, chiefs: tuple[Actor, Actor]) -> None:
+        chief, _ = chiefs
+        both = [office.commune, office.foreign]
+        with pytest.raises(SecondPersonNeeded):
+            office.play_now(chief, areas=both, priority=Priority.EMERGENCY)
+        office.play_now(chief, areas=both)
 
     def test_a_reason_lets_it_sound_at_once_and_stays_on_record(
         self, office: Office, chiefs: tuple[Actor, Actor]

@@ -9,6 +9,8 @@ import { prepared, upload } from "./preparing.js";
 import { proved } from "./step_up.js";
 import { word } from "./words.js";
 
+const WIDE = ["province", "district"];
+const SHORTEST_REASON = 8; // as controller/people/second_person.py
 const AGAIN_MS = 5000;
 const LOOK_MS = 3000; // ten seconds after the start the silent ones are named, though nothing has changed
 
@@ -71,7 +73,7 @@ function begin() {
     voices ??= Promise.all([import("./recorder.js"), import("./speaking.js")]).then(
       ([{ Recorder }, { Speaking }]) => {
         recorder = new Recorder(form.dataset.person, { take: (file, title) => prepare(upload(file, { openingChime: false }), title), refuse });
-        new Speaking(form, { audience, mode }).begin();
+        new Speaking(form, { audience, mode, reason }).begin();
       },
       () => {
         voices = null;
@@ -128,6 +130,16 @@ function begin() {
     settle();
   }
 
+  // More than one commune is warned by two people, or by one who says why alone; by voice there is no time for two.
+  const isWide = () => {
+    const kinds = places().map(({ dataset }) => dataset.kind);
+    return mode() === "actual" && (kinds.some((kind) => WIDE.includes(kind)) || kinds.filter((kind) => kind === "commune").length > 1);
+  };
+  const isAlone = () => isWide() && (form.second.value === "alone" || source() === "voice");
+  const isProposed = () => isWide() && !isAlone();
+  const doing = () => (isProposed() ? "proposed" : mode());
+  const reason = () => (isAlone() ? form.alone_because.value.trim() : "");
+
   // One sentence that says what will sound where, on how many gateways, and as what.
   function settle() {
     const kind = mode();
@@ -136,9 +148,11 @@ function begin() {
     const where = places().map(({ dataset }) => dataset.name).join(", ");
     const what = titleOf();
     const lack = lacks(count);
-    review.textContent = lack ?? word(`review.${kind}`, { what, where, count });
+    review.textContent = lack ?? word(`review.${doing()}`, { what, where, count });
     sendButton.disabled = lack !== null || busy;
-    sendWord.textContent = word(`send.${kind}`);
+    sendWord.textContent = word(`send.${doing()}`);
+    document.getElementById("second").hidden = !isWide();
+    document.getElementById("alone").hidden = !isAlone();
     sendButton.dataset.mode = kind;
     const help = document.getElementById("mode-help");
     help.textContent = kind === "test" ? help.dataset.testMode : help.dataset[kind];
@@ -164,6 +178,9 @@ function begin() {
     if (!count) {
       return word("need_audience");
     }
+    if (isAlone() && reason().length < SHORTEST_REASON) {
+      return word("need_reason");
+    }
     if (source() === "warning") {
       return chosenKey() ? null : word("need_warning");
     }
@@ -187,6 +204,8 @@ function begin() {
       every_minutes: Number(form.every.value) || null,
       lasts_minutes: Number(form.lasts.value) * 60, // not an instant: this phone's clock may be wrong
       supersedes: form.supersedes?.value ? [form.supersedes.value] : [],
+      draft: isProposed(),
+      alone_because: reason(),
     };
   }
 
@@ -205,7 +224,8 @@ function begin() {
         if (chosen) {
           chosen.checked = false;
         }
-        say(word(`sent.${ordered.mode}`));
+        const done = ordered.state === "draft" ? "proposed" : ordered.mode;
+        say(word(`sent.${done}`));
         await refresh();
         document.getElementById("emergencies").scrollIntoView({ block: "start" });
       }
@@ -221,7 +241,7 @@ function begin() {
     act: send,
     waits: settle,
     again: () => {
-      sendWord.textContent = word(`again.${mode()}`);
+      sendWord.textContent = word(`again.${doing()}`);
     },
   });
 
@@ -244,6 +264,7 @@ function begin() {
     }
     settle();
   });
+  form.alone_because.addEventListener("input", settle);
   form.text.addEventListener("input", () => {
     forgetClip();
     said = "";

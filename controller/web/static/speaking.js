@@ -10,13 +10,14 @@ export class Speaking {
   #began = 0;
   #ticking = null;
 
-  constructor(form, { audience, mode }) {
+  constructor(form, { audience, mode, reason }) {
     this.#form = form;
     this.hold = document.getElementById("hold");
     this.line = document.getElementById("talk-said");
     this.talk = new Talk({
       audience,
       mode,
+      reason,
       onState: (state, detail = {}) => this.#show(state, detail),
       onLevel: (db) => {
         document.getElementById("level").value = Math.max(-60, db);

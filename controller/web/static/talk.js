@@ -122,7 +122,7 @@ export class Talk {
     this.#pressed = press;
     if (press.live) {
       this.#tell("opening");
-      this.#send({ type: "press", audience: this.#page.audience(), mode: this.#page.mode() });
+      this.#send({ type: "press", audience: this.#page.audience(), mode: this.#page.mode(), alone_because: this.#page.reason() });
     } else {
       this.#record();
     }
@@ -286,7 +286,7 @@ export class Talk {
     } else if (isTap || !press.frames.length) {
       this.discard();
     } else {
-      this.#unsent = { id: crypto.randomUUID(), frames: press.frames, codec: press.codec, order: press.order, audience: this.#page.audience(), mode: this.#page.mode() };
+      this.#unsent = { id: crypto.randomUUID(), frames: press.frames, codec: press.codec, order: press.order, audience: this.#page.audience(), mode: this.#page.mode(), reason: this.#page.reason() };
       this.#upload();
     }
   }
@@ -306,7 +306,7 @@ export class Talk {
       said.clip ??= await this.#prepare(said);
       const { id } = await call("POST", "/api/v1/emergencies", {
         id: said.id, source: "recording", clip_sha256: said.clip, title: this.#title, audience: said.audience, mode: said.mode,
-        supersedes: said.order ? [said.order.emergencyId] : [],
+        supersedes: said.order ? [said.order.emergencyId] : [], alone_because: said.reason,
       });
       this.#unsent = null;
       this.#tell("bad_link", { stage: "sent", emergencyId: id });

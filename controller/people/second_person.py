@@ -16,7 +16,7 @@ SHORTEST_REASON = 8
 """Characters. "x" is no reason."""
 
 
-def require_second_person(area: Area, mode: Mode, alone_because: str) -> None:
+def require_second_person(area: Area, mode: Mode, alone_because: str = "") -> None:
     """Check that one person may order this alone.
 
     Args:
