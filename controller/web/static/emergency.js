@@ -9,8 +9,6 @@ import { prepared, upload } from "./preparing.js";
 import { proved } from "./step_up.js";
 import { word } from "./words.js";
 
-const WIDE = ["province", "district"];
-const SHORTEST_REASON = 8; // as controller/people/second_person.py
 const AGAIN_MS = 5000;
 const LOOK_MS = 3000; // ten seconds after the start the silent ones are named, though nothing has changed
 
@@ -65,6 +63,7 @@ function begin() {
   const places = () => [...form.querySelectorAll("#audience input:checked")];
   const audience = () => ({ areas: places().map(({ value }) => Number(value)), gateways: [] });
   let recorder = null;
+  let second = null; // only for people of more than one commune
 
   // What only some need comes once the page can be used, and at once when it is chosen; what failed is tried again.
   let voices = null;
@@ -73,7 +72,7 @@ function begin() {
     voices ??= Promise.all([import("./recorder.js"), import("./speaking.js")]).then(
       ([{ Recorder }, { Speaking }]) => {
         recorder = new Recorder(form.dataset.person, { take: (file, title) => prepare(upload(file, { openingChime: false }), title), refuse });
-        new Speaking(form, { audience, mode, reason }).begin();
+        new Speaking(form, { audience, mode, reason: () => second?.reason }).begin();
       },
       () => {
         voices = null;
@@ -130,15 +129,7 @@ function begin() {
     settle();
   }
 
-  // More than one commune is warned by two people, or by one who says why alone; by voice there is no time for two.
-  const isWide = () => {
-    const kinds = places().map(({ dataset }) => dataset.kind);
-    return mode() === "actual" && (kinds.some((kind) => WIDE.includes(kind)) || kinds.filter((kind) => kind === "commune").length > 1);
-  };
-  const isAlone = () => isWide() && (form.second.value === "alone" || source() === "voice");
-  const isProposed = () => isWide() && !isAlone();
-  const doing = () => (isProposed() ? "proposed" : mode());
-  const reason = () => (isAlone() ? form.alone_because.value.trim() : "");
+  const doing = () => (second?.isProposed ? "proposed" : mode());
 
   // One sentence that says what will sound where, on how many gateways, and as what.
   function settle() {
@@ -151,8 +142,7 @@ function begin() {
     review.textContent = lack ?? word(`review.${doing()}`, { what, where, count });
     sendButton.disabled = lack !== null || busy;
     sendWord.textContent = word(`send.${doing()}`);
-    document.getElementById("second").hidden = !isWide();
-    document.getElementById("alone").hidden = !isAlone();
+    second?.show();
     sendButton.dataset.mode = kind;
     const help = document.getElementById("mode-help");
     help.textContent = kind === "test" ? help.dataset.testMode : help.dataset[kind];
@@ -178,8 +168,8 @@ function begin() {
     if (!count) {
       return word("need_audience");
     }
-    if (isAlone() && reason().length < SHORTEST_REASON) {
-      return word("need_reason");
+    if (second?.lack) {
+      return second.lack;
     }
     if (source() === "warning") {
       return chosenKey() ? null : word("need_warning");
@@ -204,8 +194,8 @@ function begin() {
       every_minutes: Number(form.every.value) || null,
       lasts_minutes: Number(form.lasts.value) * 60, // not an instant: this phone's clock may be wrong
       supersedes: form.supersedes?.value ? [form.supersedes.value] : [],
-      draft: isProposed(),
-      alone_because: reason(),
+      draft: second?.isProposed,
+      alone_because: second?.reason,
     };
   }
 
@@ -264,7 +254,6 @@ function begin() {
     }
     settle();
   });
-  form.alone_because.addEventListener("input", settle);
   form.text.addEventListener("input", () => {
     forgetClip();
     said = "";
@@ -292,6 +281,12 @@ function begin() {
       });
     }
   });
+  if (document.getElementById("second")) {
+    import("./second_person.js").then(({ SecondPerson }) => {
+      second = new SecondPerson(form, { places, mode, settle });
+      settle();
+    });
+  }
   document.readyState === "complete" ? loadRest() : addEventListener("load", loadRest);
   settle();
 }

@@ -122,7 +122,7 @@ export class Talk {
     this.#pressed = press;
     if (press.live) {
       this.#tell("opening");
-      this.#send({ type: "press", audience: this.#page.audience(), mode: this.#page.mode(), alone_because: this.#page.reason() });
+      this.#send({ type: "press", audience: this.#page.audience(), mode: this.#page.mode(), alone_because: this.#page.reason?.() ?? "" });
     } else {
       this.#record();
     }
@@ -286,7 +286,7 @@ export class Talk {
     } else if (isTap || !press.frames.length) {
       this.discard();
     } else {
-      this.#unsent = { id: crypto.randomUUID(), frames: press.frames, codec: press.codec, order: press.order, audience: this.#page.audience(), mode: this.#page.mode(), reason: this.#page.reason() };
+      this.#unsent = { id: crypto.randomUUID(), frames: press.frames, codec: press.codec, order: press.order, audience: this.#page.audience(), mode: this.#page.mode(), reason: this.#page.reason?.() ?? "" };
       this.#upload();
     }
   }
