@@ -11,7 +11,10 @@ from support.commune import PASSWORD
 from support.emergency_page import emergencies, hold, prove, send
 from support.site import LivedIn
 
+from controller.areas.models import Area
 from controller.db import writing
+from controller.emergencies.ending import stop_everything
+from controller.people.access import Actor
 from controller.people.models import Role
 from controller.people.service import add_person
 
@@ -21,7 +24,7 @@ PROVINCE, COMMUNE = "Thành phố Cần Thơ", "Xã Trần Đề"
 
 
 @pytest.fixture(scope="module")
-def chiefs(lived_in: LivedIn) -> tuple[str, str]:
+def chiefs(lived_in: LivedIn) -> Iterator[tuple[str, str]]:
     with Session(lived_in.site.engine) as session, session.begin():
         writing(session)
         for username, name in (("chief", "Huỳnh Văn Tài"), ("deputy", "Thạch Thị Sa")):
@@ -34,7 +37,12 @@ def chiefs(lived_in: LivedIn) -> tuple[str, str]:
                 password=PASSWORD,
                 now=lived_in.site.clock.now(),
             )
-    return "chief", "deputy"
+    yield "chief", "deputy"
+    with Session(lived_in.site.engine) as session, session.begin():
+        writing(session)
+        province = session.get_one(Area, lived_in.commune.areas[PROVINCE])
+        everyone = Actor(None, "chief", Role.ADMIN, province.id, province.path)
+        stop_everything(session, everyone, province, now=lived_in.site.clock.now())
 
 
 @contextmanager
