@@ -4,8 +4,8 @@ import os
 from typing import Any
 
 PLUGGED = "PA_ALSA_PLUGHW"
-"""PortAudio then puts ALSA's own conversion before a card that is opened as ``hw:``: one voice comes out of
-both sides of a stereo card instead of the left alone, and the card need not know our rate."""
+"""PortAudio then puts ALSA's own conversion before a card that is opened as ``hw:``, which need not know our
+rate any more than it had to behind ``default``."""
 
 
 def portaudio() -> Any:
