@@ -153,7 +153,10 @@ def _add_install(options: Options) -> None:
         help="the same for the controller's web server; without, one of the system's authorities has to have "
         "signed it",
     )
-    command.add_argument("--sink", help="where sound goes: device or device:NAME; without, as it is set")
+    command.add_argument(
+        "--sink",
+        help="where sound goes: device or device:NAME; without, as it is set, at first the first sound card",
+    )
     command.add_argument(
         "--watchdog-s",
         type=int,

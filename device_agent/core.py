@@ -231,6 +231,7 @@ class GatewayCore:
     def on_clock_stepped(self, step_ms: int, now: datetime) -> Effects:
         """Learn that somebody set the wall clock forward by so much (back if negative); `now` is after it."""
         step = milliseconds(step_ms)
+        was_right = self._trust.at(now - step).confirmed
         self._trust = self._trust.stepped(step_ms)
         if self._health_at is not None:
             self._health_at += step
@@ -241,7 +242,8 @@ class GatewayCore:
         if self._connected_at is not None:
             self._connected_at += step
         self._journal.clock_stepped(now)
-        effects = self._take(machine.clock_stepped(self._playback, step_ms, self._trust.at(now)), now)
+        moved = machine.clock_stepped(self._playback, step_ms, self._trust.at(now), was_right=was_right)
+        effects = self._take(moved, now)
         return (ClockStepped(step_ms), *effects)
 
     def on_clock_vouched(self, voucher: ClockVoucher, now: datetime) -> Effects:

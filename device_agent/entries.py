@@ -146,7 +146,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     in_plan: bool = False
     ordered: bool = False
     by_arrival: bool = False
-    """An emergency that no clock could judge: due when it came."""
+    """An emergency that no clock can judge, or none any more: due when it came, however the clock is set."""
     stage: Stage = Stage.WAITING
     told_ready: bool = False
     started_at: datetime | None = None

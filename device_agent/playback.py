@@ -196,14 +196,19 @@ def restarted(playback: Playback, moment: Moment, *, blind: bool = False) -> Ste
     return advance(turn)
 
 
-def clock_stepped(playback: Playback, step_ms: int, moment: Moment) -> Step:
-    """Move with the clock what was due by its arrival and not by the clock."""
+def clock_stepped(playback: Playback, step_ms: int, moment: Moment, *, was_right: bool) -> Step:
+    """Move with the clock what is due by its arrival and not by the clock.
+
+    So is from now on every emergency that waits, if the clock was known to be right until it was set: an
+    order to warn at once is neither ten minutes late by then nor has it ten minutes to go.
+    """
     turn = Turn(playback, moment)
     if turn.blind_since is not None:
         turn.blind_since += milliseconds(step_ms)
     for entry in turn.entries():
-        if entry.by_arrival and entry.stage in UNBEGUN:
-            turn.put(replace(entry, due_at=entry.due_at + milliseconds(step_ms)))
+        keeps_its_moment = entry.by_arrival or (entry.is_emergency and was_right)
+        if keeps_its_moment and entry.stage in UNBEGUN:
+            turn.put(replace(entry, due_at=entry.due_at + milliseconds(step_ms), by_arrival=True))
     return advance(turn)
 
 

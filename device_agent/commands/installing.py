@@ -16,6 +16,7 @@ from device_agent.commands.authorities import (
     Authorities,
     read_authority,
 )
+from device_agent.commands.cards import own_sink
 from device_agent.commands.options import SETTINGS_FILE, settings_of_this_box
 from device_agent.commands.steps import (
     CannotDo,
@@ -125,7 +126,7 @@ def install(
 
     Args:
         credential: A file, ``-`` for standard input, None to keep the one that is there.
-        sink: Where sound goes; None keeps what is set, at first the default device.
+        sink: Where sound goes; None keeps what is set, at first `own_sink`.
         watchdog_s: After how long without a sign of life it is started again.
         python: Interpreter of the agent's virtual environment; not in anybody's home.
         tls_ca: Certificate of the authority behind the broker's; copied, and named in the credential.
@@ -142,7 +143,7 @@ def install(
         wish = Wish(
             credential=held,
             authorities=authorities,
-            settings=_settings(settings_of_this_box(below(root, SETTINGS_FILE)), sink),
+            settings=_settings(settings_of_this_box(below(root, SETTINGS_FILE)), sink, own_sink(root)),
             watchdog_s=watchdog_s,
             python=python,
             groups=groups_of_this_box(),
@@ -193,13 +194,13 @@ def _check(wish: Wish) -> None:
         raise CannotDo(str(error)) from error
 
 
-def _settings(held: Mapping[str, str], sink: str | None) -> dict[str, str]:
+def _settings(held: Mapping[str, str], sink: str | None, at_first: str) -> dict[str, str]:
     """Return the settings with ours among them; what somebody has set besides stays."""
     return {
         **held,
         "LOACAST_AGENT_CREDENTIAL": str(CREDENTIAL_FILE),
         "LOACAST_AGENT_STATE_DIR": str(STATE_DIR),
-        SINK: sink or held.get(SINK, "device"),
+        SINK: sink or held.get(SINK, at_first),
     }
 
 

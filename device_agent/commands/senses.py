@@ -10,10 +10,12 @@ from pathlib import Path
 from urllib3.exceptions import HTTPError
 
 from device_agent.clock import Clock
+from device_agent.commands.cards import with_those_in_use
 from device_agent.commands.findings import Answer, DiskFacts
 from device_agent.http_pool import Source, new_pool, pin_of
 from device_agent.probes.timekeeping import KernelClock, ask_kernel
 from device_agent.probes.vouching import real_time_clocks
+from device_agent.sinks.portaudio import portaudio
 from wire.credential import GatewayCredential
 from wire.mqtt import BrokerAddress, Connection
 
@@ -128,11 +130,11 @@ def decodes_live() -> bool:
 def outputs() -> list[str] | str:
     """Return the names of all devices that can play; a text says why that cannot be told."""
     try:
-        import sounddevice  # noqa: PLC0415 - the wheel has no PortAudio on Linux: the box may lack it
-
-        return [str(each["name"]) for each in sounddevice.query_devices() if each["max_output_channels"] > 0]
+        devices = portaudio().query_devices()
+        listed = [str(each["name"]) for each in devices if each["max_output_channels"] > 0]
     except (OSError, RuntimeError) as error:
         return str(error)
+    return with_those_in_use(listed, Path("/"))
 
 
 def _ahead_ms(date: str | None, now: datetime) -> int | None:

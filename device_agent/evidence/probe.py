@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from device_agent.clock import Clock
 from device_agent.evidence.timeline import Timeline
 from device_agent.sinks.contract import RATE
+from device_agent.sinks.portaudio import portaudio
 
 LATENCY_S = 0.2
 """Nothing waits for what a probe hears, so it may come in large pieces."""
@@ -46,7 +47,7 @@ class DeviceProbe:
 
     def __init__(self, name: str, clock: Clock) -> None:
         try:
-            import sounddevice  # noqa: PLC0415 - the wheel has no PortAudio on Linux: the box may lack it
+            sounddevice = portaudio()
         except OSError as error:
             raise ProbeError(f"{error}; on Debian: apt install libportaudio2") from error
         self._clock = clock

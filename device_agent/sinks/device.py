@@ -7,6 +7,7 @@ from device_agent.clock import Clock
 from device_agent.frame_clock import FrameClock
 from device_agent.priority import ask_for_priority
 from device_agent.sinks.contract import BLOCK_FRAMES, RATE, SILENCE, Block, Revision, SinkError
+from device_agent.sinks.portaudio import portaudio
 from device_agent.sinks.ring import Ring
 
 LATENCY_S = 0.06
@@ -42,7 +43,7 @@ class DeviceSink:
 
     def __init__(self, name: str | None, clock: Clock) -> None:
         try:
-            import sounddevice  # noqa: PLC0415 - the wheel has no PortAudio on Linux: the box may lack it
+            sounddevice = portaudio()
         except OSError as error:
             raise SinkError(f"{error}; on Debian: apt install libportaudio2") from error
         self._clock = clock

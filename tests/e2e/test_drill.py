@@ -7,21 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sqlmodel import Session
 from support.broadcasting import enough, heard_at, now, wait_until, whole_second_in
 from support.eventually import eventually
+from support.kept_sounds import keep_sounds
 from support.media import RATE, murmur
-from support.sound import decode_clip
 from support.town import Town
-from support.voices import write_sound
-
-from controller.areas.models import Area
-from controller.bulletins.models import Source
-from controller.bulletins.service import NewBulletin
-from controller.clock import SystemClock
-from controller.db import make_engine
-from controller.warnings.keeping import Keeper
-from wire.types import Priority
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 
@@ -36,27 +26,8 @@ PIECE_S = 0.8
 @pytest.fixture
 def prepared(town: Town, tmp_path: Path) -> dict[str, NDArray[np.float32]]:
     """Keep three short sounds on the hamlet's gateways, and return them as those decode them."""
-    officer, engine = town.api("officer"), make_engine(town.settings.url)
-    with Session(engine, expire_on_commit=False) as session:
-        hamlet = session.get_one(Area, officer.area(HAMLET))
-    keeper = Keeper(town.settings, engine, SystemClock(), hamlet)
-    clips = {}
-    for seed, key in enumerate(KEYS, start=70):
-        path = write_sound(tmp_path / f"{key}.wav", murmur(2_000, seed))
-        clip = officer.upload(path, opening_chime="false")["clip"]
-        new = NewBulletin(key, clip["sha256"], Source.UPLOAD, priority=Priority.EMERGENCY, warning_key=key)
-        keeper.keep(new)
-        clips[key] = clip["sha256"]
-    engine.dispose()
-    eventually(lambda: all(is_kept(town, sha256) for sha256 in clips.values()), 60, "clips on the gateways")
-    return {key: decode_clip(town.stored_clip(sha256)) for key, sha256 in clips.items()}
-
-
-def is_kept(town: Town, sha256: str) -> bool:
-    return all(
-        any(sha256 in path.name for path in (town.directory / gateway_id / "clips").glob("**/*"))
-        for gateway_id in GATEWAYS
-    )
+    sounds = {key: murmur(2_000, seed) for seed, key in enumerate(KEYS, start=70)}
+    return keep_sounds(town, HAMLET, sounds, GATEWAYS, tmp_path)
 
 
 def level_db(samples: NDArray[np.float32]) -> float:

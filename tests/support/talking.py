@@ -1,37 +1,35 @@
-"""`talk.js` on a page of ours that has no button for it, with a microphone that plays a file."""
+"""Holding to talk on the emergency page, with a microphone that plays a file."""
 
+import re
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import orjson
-from playwright.sync_api import Page, Route
-from playwright.sync_api import TimeoutError as TooLate
-from support.town import Api
+from playwright.sync_api import Locator, Page, expect
+from support.broadcasting import now
+from support.emergency_page import prove
 
-_SCRIPT = """
-import { Talk } from "/static/talk.js";
-const wanted = JSON.parse(decodeURIComponent(location.hash.slice(1)));
-window.told = [];
-window.levels = [];
-window.sentAt = [];
-// The browser's own taking away of noise changes waves, and waves are what is compared.
-const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-navigator.mediaDevices.getUserMedia = ({ audio }) =>
-  open({ audio: { ...audio, noiseSuppression: false, autoGainControl: false } });
-const send = WebSocket.prototype.send;
-WebSocket.prototype.send = function (data) {
-  window.socket = this;
-  window.sentAt.push([performance.now(), typeof data === "string" ? JSON.parse(data).type : data.length]);
-  send.call(this, data);
-};
-window.talk = new Talk({
-  audience: () => wanted.audience,
-  mode: () => wanted.mode,
-  onState: (state, detail) => window.told.push({ state, ...detail, problem: detail.problem?.code }),
-  onLevel: (db) => window.levels.push(db),
-});
-document.getElementById("main").insertAdjacentHTML("afterbegin", '<button id="arm">arm</button>');
-document.getElementById("arm").addEventListener("click", () => talk.arm());
+_EARS = """
+(() => {
+  // The browser's own taking away of noise changes waves, and waves are what is compared.
+  const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = ({ audio }) =>
+    open({ audio: { ...audio, noiseSuppression: false, autoGainControl: false } });
+  window.sent = [];
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (data) {
+    window.socket = this;
+    window.sent.push(typeof data === "string" ? JSON.parse(data).type : "frame");
+    send.call(this, data);
+  };
+  window.said = [];
+  addEventListener("DOMContentLoaded", () => {
+    const line = document.getElementById("talk-said");
+    if (line) {
+      const note = () => line.textContent && window.said.push(line.textContent);
+      new MutationObserver(note).observe(line, { childList: true });
+    }
+  });
+})();
 """
 
 
@@ -45,27 +43,58 @@ def fake_microphone(wav: Path) -> list[str]:
 
 
 class TalkPage:
-    """The page, opened by someone who is logged in through `api`."""
+    """The page of someone who is logged in, listened to: what it sends, and what it says to the person."""
 
-    def __init__(self, page: Page, api: Api, *, areas: list[int], mode: str = "actual") -> None:
+    def __init__(self, page: Page) -> None:
         self.page = page
-        base_url = str(api.client.base_url)
-        cookie = {"name": "loacast", "value": api.client.cookies["loacast"], "url": base_url}
-        page.context.add_cookies([cookie])  # type: ignore[list-item] - a dict is one
-        page.route("**/thu-micro.js", _answer)
-        wanted = orjson.dumps({"audience": {"areas": areas, "gateways": []}, "mode": mode}).decode()
-        page.goto(f"{base_url}/cum-loa#{wanted}")
-        page.add_script_tag(type="module", url="/thu-micro.js")
+        page.add_init_script(_EARS)
+        self._fingers = page.context.new_cdp_session(page)
+        self._touches = False
+
+    def open(self, *hamlets: str, mode: str = "actual") -> None:
+        """Choose the voice, and these hamlets instead of the whole of one's own area."""
+        self.page.goto("/khan-cap")
+        self.page.locator(f"[name=mode][value={mode}]").check()
+        self.page.locator("[name=source][value=voice]").check()
+        for hamlet in hamlets:
+            self.page.locator("#audience label", has_text=hamlet).click()
 
     def arm(self) -> None:
-        self.page.click("#arm")
-        self.wait_for("armed")
+        """Tap, prove who one is if that is asked, and see the microphone's level move."""
+        self.page.get_by_test_id("arm").click()
+        expect(self.page.locator("#step-up[open], #hold:enabled").first).to_be_visible(timeout=10_000)
+        if self.page.locator("#step-up[open]").count():
+            prove(self.page)
+            expect(self.page.locator("#step-up")).to_be_hidden()
+        expect(self.button).to_be_enabled()
+        self.page.wait_for_function("() => document.getElementById('level').value > -60")
 
-    def press(self) -> None:
-        self.page.evaluate("talk.press()")
+    @property
+    def button(self) -> Locator:
+        return self.page.get_by_test_id("hold")
 
-    def release(self) -> None:
-        self.page.evaluate("talk.release()")
+    def finger_down(self) -> None:
+        """Touch the button where it is: whoever is in a hurry does not scroll."""
+        self._touch_down(now())
+
+    def finger_up(self) -> None:
+        """Let go, if anything is held."""
+        self._touch_up(now())
+
+    def tap(self, ms: int) -> None:
+        """Touch it for so long by the screen's own clock, though the page may come to look at it later."""
+        at = now()
+        self._touch_down(at)
+        self._touch_up(at + timedelta(milliseconds=ms))
+
+    def says(self, words: str) -> None:
+        """Expect these words where the page says what becomes of the voice."""
+        expect(self.page.locator("#talk-said")).to_have_text(re.compile(re.escape(words)), timeout=10_000)
+
+    def has_said(self, words: str) -> None:
+        """Expect these words to have been there, however soon others took their place."""
+        said = "(words) => said.some((each) => each.includes(words))"
+        self.page.wait_for_function(said, arg=words, timeout=10_000)
 
     def freeze(self, for_ms: int) -> None:
         """Let the page hang: its socket stays open, and nothing comes through it."""
@@ -74,29 +103,24 @@ class TalkPage:
             for_ms,
         )
 
-    def wait_for(self, state: str, timeout_s: float = 10, **detail: Any) -> dict[str, Any]:
-        """Wait until the page was told a state, with these details, and return the last of that kind."""
-        looked_for = orjson.dumps({"state": state, **detail}).decode()
-        try:
-            handle = self.page.wait_for_function(
-                """(wanted) =>
-                  told.findLast((each) => Object.keys(wanted).every((key) => each[key] === wanted[key]))""",
-                arg=orjson.loads(looked_for),
-                timeout=timeout_s * 1000,
-            )
-        except TooLate as error:
-            raise AssertionError(f"not {looked_for}, but {self.page.evaluate('told.slice(-4)')}") from error
-        found: dict[str, Any] = handle.json_value()
-        return found
-
-    def forget(self) -> None:
-        """Forget what was told and sent so far."""
-        self.page.evaluate("told.length = sentAt.length = 0")
-
     @property
-    def frames_sent(self) -> int:
-        return int(self.page.evaluate("sentAt.filter(([, what]) => typeof what === 'number').length"))
+    def sent(self) -> list[str]:
+        """What went through the socket so far: `frame`, or the type of a message."""
+        sent: list[str] = self.page.evaluate("sent")
+        return sent
 
+    def _touch_down(self, at: datetime) -> None:
+        box = self.button.bounding_box()
+        assert box is not None
+        place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        self._touch("touchStart", [place], at)
+        self._touches = True
 
-def _answer(route: Route) -> None:
-    route.fulfill(body=_SCRIPT, content_type="text/javascript; charset=utf-8")
+    def _touch_up(self, at: datetime) -> None:
+        if self._touches:
+            self._touch("touchEnd", [], at)
+        self._touches = False
+
+    def _touch(self, what: str, places: list[dict[str, float]], at: datetime) -> None:
+        told = {"type": what, "touchPoints": places, "timestamp": at.timestamp()}
+        self._fingers.send("Input.dispatchTouchEvent", told)

@@ -5,9 +5,17 @@ import { proved } from "./step_up.js";
 import { Talk } from "./talk.js";
 import { decimal, word } from "./words.js";
 
+const BUSY = ["talking", "opening", "bad_link"];
+
+// On the button: what is said while a test or a drill is announced does not go out.
+function holdWord(state, { announcedMs }) {
+  return BUSY.includes(state) ? (announcedMs > 0 ? "announcing" : state) : "ready";
+}
+
 export class Speaking {
   #form;
   #began = 0;
+  #before = "idle";
   #ticking = null;
 
   constructor(form, { audience, mode, reason }) {
@@ -34,24 +42,24 @@ export class Speaking {
     hold.addEventListener("pointerdown", (event) => {
       if (event.button === 0) {
         hold.setPointerCapture(event.pointerId);
-        talk.press();
+        talk.press(event.timeStamp);
       }
     });
     for (const kind of ["pointerup", "pointercancel", "lostpointercapture"]) {
-      hold.addEventListener(kind, () => talk.release());
+      hold.addEventListener(kind, ({ timeStamp }) => talk.release(timeStamp));
     }
     hold.addEventListener("contextmenu", (event) => event.preventDefault());
     hold.addEventListener("keydown", (event) => {
       if (event.key === " " || event.key === "Enter") {
         event.preventDefault();
         if (!event.repeat) {
-          talk.press();
+          talk.press(event.timeStamp);
         }
       }
     });
     hold.addEventListener("keyup", (event) => {
       if (event.key === " " || event.key === "Enter") {
-        talk.release();
+        talk.release(event.timeStamp);
       }
     });
     const once = document.getElementById("press-once");
@@ -84,31 +92,42 @@ export class Speaking {
     document.getElementById("arm").setAttribute("aria-busy", String(state === "arming"));
     this.hold.disabled = !(this.talk.isArmed || ["bad_link", "lost", "talking", "opening"].includes(state));
     this.hold.dataset.state = state;
-    document.getElementById("hold-word").textContent = word(`hold.${["talking", "opening", "bad_link"].includes(state) ? state : "ready"}`);
+    document.getElementById("hold-word").textContent = word(`hold.${holdWord(state, detail)}`);
     document.getElementById("talk-again").hidden = !(state === "bad_link" && detail.stage === "failed");
     this.#tick(["talking", "opening"].includes(state));
-    this.#say(this.#sentence(state, detail));
+    if (state !== "idle" || this.#before !== "closed") { // whoever comes back to the page reads why it ended
+      this.#say(this.#sentence(state, detail));
+    }
+    if (state === "armed" && this.#before === "arming") {
+      this.hold.scrollIntoView({ block: "center" }); // whole, and clear of the bars: it is about to be held
+    }
+    this.#before = state;
     if (["closed", "lost", "talking"].includes(state) || detail.stage === "sent") {
       refresh();
     }
     if (state === "error" && detail.problem?.code === "step_up_needed") {
       proved(async () => true).catch(() => {});
     }
-    if (!["talking", "opening", "bad_link"].includes(state)) {
+    if (!BUSY.includes(state)) {
       const once = document.getElementById("press-once");
       once.setAttribute("aria-pressed", "false");
       once.textContent = word("press_once");
     }
   }
 
-  #sentence(state, { gateways, reason, saidMs, stage, problem, droppedMs }) {
+  #sentence(state, { announcedMs, gateways, reason, saidMs, isKept, stage, problem, droppedMs }) {
     switch (state) {
       case "idle":
         return "";
       case "armed":
         return word("talk.armed", { gateways });
-      case "closed":
-        return word(`closed.${reason}`, { seconds: decimal((saidMs ?? 0) / 1000) });
+      case "opening":
+        return word(announcedMs > 0 ? "talk.announcing" : "talk.opening");
+      case "closed": {
+        const end = word(`closed.${reason}`, { seconds: decimal((saidMs ?? 0) / 1000) });
+        const fate = isKept === null ? "waiting" : isKept ? "yes" : "no";
+        return saidMs > 0 ? [end, word(`kept.${fate}`)].join(" ") : end;
+      }
       case "talking":
         return droppedMs > 0 ? word("talk.dropped") : word("talk.talking");
       case "bad_link":

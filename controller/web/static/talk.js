@@ -9,6 +9,7 @@
 //   await talk.arm();    // in a click: opens microphone and socket; nothing is sent, only the level moves
 //   talk.press();        // pointerdown, space down, or the screen reader's first press
 //   talk.release();      // pointerup, pointercancel, space up, or the second press; safe to call at any time
+//                        // both take the event's own timeStamp: on a slow phone a tap is handled late, not held long
 //   talk.disarm();       // closes microphone and socket
 //   talk.state           // the last one; talk.isArmed says whether press() would talk at once
 //
@@ -20,9 +21,11 @@
 // no_microphone       | there is none, or another program holds it               |
 // insecure            | not HTTPS and not localhost: browsers give no microphone |
 // armed               | ready: press() talks                                     | gateways, longestMs
-// opening             | pressed; the order is on its way: what is said is kept   |
+// opening             | pressed; the order is on its way: what is said is kept.  | announcedMs: so long a test or a drill is
+//                     | Announced first, it is not: wait until `talking`         | announced; 0 before the order is there
 // talking             | ordered, and frames go out                               | emergencyId, broadcastId, gateways, longestMs, droppedMs
-// closed              | released or stopped; still armed, press() talks again    | saidMs, clipSha256 (or null), reason, droppedMs
+// closed              | released or stopped; still armed, press() talks again    | saidMs, clipSha256 (or null), reason, droppedMs,
+//                     |                                                          | isKept: null until it is known
 // bad_link            | the line does not carry a voice: it is recorded here     | stage: recording, uploading, sent, failed; then
 //                     | instead and sent to be played at release; likewise when  | problem, emergencyId
 //                     | the server has lost the gateways                         |
@@ -114,14 +117,14 @@ export class Talk {
     }
   }
 
-  press() {
+  press(at = performance.now()) {
     if (!this.#microphone || this.#pressed || this.#unsent) {
       return;
     }
-    const press = { at: performance.now(), frames: [], number: 0, droppedMs: 0, badMs: 0, live: this.#ready, order: null, codec: this.#microphone.codec };
+    const press = { at, frames: [], number: 0, droppedMs: 0, badMs: 0, live: this.#ready, order: null, codec: this.#microphone.codec };
     this.#pressed = press;
     if (press.live) {
-      this.#tell("opening");
+      this.#tell("opening", { announcedMs: 0 });
       this.#send({ type: "press", audience: this.#page.audience(), mode: this.#page.mode(), alone_because: this.#page.reason?.() ?? "" });
     } else {
       this.#record();
@@ -129,8 +132,8 @@ export class Talk {
     this.#microphone.speak((frame) => this.#frame(press, frame));
   }
 
-  release() {
-    this.#release("released");
+  release(at = performance.now()) {
+    this.#release("released", at);
   }
 
   // Sends again what a bad line has left, after `bad_link` with stage "failed".
@@ -174,9 +177,12 @@ export class Talk {
       this.#title = said.title;
     } else if (type === "open" && this.#pressed?.live) {
       this.#pressed.order = { emergencyId: said.emergency_id, broadcastId: said.broadcast_id, gateways: said.gateways, longestMs: this.#longestMs };
+      if (said.opens_in_ms > 0) {
+        this.#tell("opening", { announcedMs: said.opens_in_ms });
+      }
       this.#later(said.opens_in_ms, () => this.#talking());
     } else if (type === "ended" || type === "closed") {
-      this.#closed(said);
+      this.#closed({ type, ...said });
     } else if (type === "refused") {
       this.#refused(new Problem(said.problem));
     }
@@ -188,7 +194,7 @@ export class Talk {
     }
   }
 
-  #closed({ reason, broadcast_id: broadcastId, said_ms: saidMs, clip_sha256: clipSha256 = null }) {
+  #closed({ type, reason, broadcast_id: broadcastId, said_ms: saidMs, clip_sha256: clipSha256 = null }) {
     const droppedMs = this.#pressed?.droppedMs ?? this.#droppedMs;
     if (this.#pressed) {
       if (!this.#pressed.live || broadcastId !== this.#pressed.order?.broadcastId) {
@@ -201,7 +207,7 @@ export class Talk {
       this.#hush(); // the server ended it: nothing more goes out, however long the button is held
     }
     if (["closed", "opening", "talking"].includes(this.state)) {
-      this.#tell("closed", { reason, saidMs, clipSha256, droppedMs });
+      this.#tell("closed", { reason, saidMs, clipSha256, droppedMs, isKept: type === "closed" ? clipSha256 !== null : null });
     }
   }
 
@@ -265,19 +271,19 @@ export class Talk {
     this.#tell("bad_link", { stage: "recording" });
   }
 
-  async #release(reason) {
+  async #release(reason, at = performance.now()) {
     const press = this.#pressed;
     if (!press) {
       return;
     }
     this.#pressed = null; // a second release finds nothing
     this.#droppedMs = press.droppedMs;
-    const isTap = performance.now() - press.at < TAP_MS;
+    const isTap = at - press.at < TAP_MS;
     const last = this.#microphone.hush();
     if (press.live && (isTap || reason === "hidden")) {
       press.live = false; // what the encoder still has in hand stays here
       this.#send({ type: "release", reason: isTap ? "too_short" : reason });
-      this.#tell("closed", { reason: isTap ? "too_short" : reason, saidMs: 0, clipSha256: null, droppedMs: press.droppedMs });
+      this.#tell("closed", { reason: isTap ? "too_short" : reason, saidMs: 0, clipSha256: null, droppedMs: press.droppedMs, isKept: null });
       return;
     }
     await last;

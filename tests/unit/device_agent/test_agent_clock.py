@@ -178,6 +178,41 @@ def test_a_clock_that_is_set_between_two_looks_is_read_as_before_until_the_next_
     assert watch.now() == clock.now()
 
 
+@pytest.mark.parametrize("step", [timedelta(minutes=10), timedelta(minutes=-10), YEAR], ids=str)
+def test_an_emergency_that_waits_for_its_clip_sounds_however_the_clock_is_set_meanwhile(
+    step: timedelta,
+) -> None:
+    gateway = SimulatedGateway()
+    gateway.connect()
+    gateway.hear(gateway.pen.beat(NOON), "beat")
+    urgent = an_item(NOON, priority="emergency")
+    gateway.hear(gateway.pen.play(NOON, urgent, boot=gateway.boots[-1]), "emergency", key=EMERGENCY)
+    gateway.wait(2)
+    gateway.step_clock(round(step / timedelta(milliseconds=1)))
+    gateway.wait(2)
+    assert gateway.told(urgent.broadcast_id) == [("received", None)]
+    gateway.get_clips()
+    gateway.wait(5)
+    ((broadcast_id, at),) = gateway.sounded
+    assert broadcast_id == urgent.broadcast_id
+    assert at - step - NOON < timedelta(seconds=6)
+
+
+def test_repeats_that_lie_ahead_keep_their_distance_when_a_right_clock_is_set_wrong() -> None:
+    gateway = SimulatedGateway()
+    gateway.connect()
+    gateway.hear(gateway.pen.beat(NOON), "beat")
+    later = an_item(NOON + timedelta(seconds=60), priority="emergency")
+    gateway.hear(gateway.pen.play(NOON, later, boot=gateway.boots[-1]), "emergency", key=EMERGENCY)
+    gateway.get_clips()
+    for step_ms in (3_600_000, -7_200_000, 3_600_000):
+        gateway.wait(10)
+        gateway.step_clock(step_ms)
+    gateway.wait(60)
+    ((_, at),) = gateway.sounded
+    assert abs(at - later.start_at) < timedelta(seconds=1)
+
+
 def test_a_player_learns_of_a_step_before_it_is_asked_for_anything_by_the_new_time() -> None:
     gateway = SimulatedGateway()
     gateway.connect()

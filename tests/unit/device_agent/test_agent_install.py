@@ -106,6 +106,19 @@ def test_a_second_install_changes_nothing_and_keeps_what_was_set_by_hand(
     assert "changed" not in said
 
 
+def test_a_box_with_a_sound_card_gets_it_at_first_and_keeps_what_was_chosen_later(
+    root: Path, credential: Path
+) -> None:
+    (root / "proc/asound/card0/pcm0p").mkdir(parents=True)
+    (root / "proc/asound/card0/id").write_text("Headphones\n")
+    settings = root / "etc/loacast/agent.env"
+    installed(root, credential)
+    assert "LOACAST_AGENT_SINK=device:hw:0,0\n" in settings.read_text()
+    installed(root, None, sink="device")
+    installed(root, None)
+    assert "LOACAST_AGENT_SINK=device\n" in settings.read_text()
+
+
 def test_a_dry_run_prints_everything_but_the_secret_and_changes_nothing(
     root: Path, credential: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
