@@ -5,20 +5,25 @@ from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from sqlmodel import col, func, select
 
 from controller.areas.models import Area
+from controller.areas.service import get_area
 from controller.cap.supervising import alerts_behind
+from controller.deps import ClockDep, ServicesDep, SessionDep
+from controller.emergencies.ending import stop_everything
 from controller.emergencies.models import Emergency, EmergencyState
 from controller.emergencies.roll_call import RollCall, roll_call
 from controller.emergencies.service import emergencies_of
+from controller.events import Change, announce
 from controller.people.access import PERMISSIONS, Permission
 from controller.people.models import Person
 from controller.people.second_person import WIDE
 from controller.warnings.catalogue import PreparedSound, all_sounds
 from controller.warnings.pack import PackedWarning, find_packed, is_role, read_pack
 from controller.web.places import Node, Places, tree
+from controller.web.plain_form import SenderDep
 from controller.web.rendering import HOME, reader_of, render
 from controller.web.visit import Visit, VisitDep
 from wire.types import Mode
@@ -89,6 +94,19 @@ def emergency(visit: VisitDep) -> HTMLResponse:
         warners=_warners(visit) if not visit.may("warn") else [],
         **board(visit),
     )
+
+
+@router.post("/khan-cap/dung-tat-ca")
+def stop_all(svc: ServicesDep, sender: SenderDep, session: SessionDep, clock: ClockDep) -> RedirectResponse:
+    """Silence one's own area, from a page whose scripts are not there yet: on a slow line, or never.
+
+    Raises:
+        NotAllowed: The role does not stop.
+    """
+    now = clock.now()
+    _, ended = stop_everything(session, sender, get_area(session, sender.area_id, svc.today(now)), now=now)
+    announce(session, *(Change("emergency", each) for each in ended))
+    return RedirectResponse("/khan-cap", status_code=303)
 
 
 @router.get("/parts/khan-cap")

@@ -6,9 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 from support.town import PASSWORD, Api, Town
 
+from controller.audit.models import AuditRow
 from controller.bulletins.models import Bulletin
 from controller.db import make_engine, writing
 
@@ -211,6 +212,24 @@ def test_guessing_passwords_is_slowed_down(town: Town) -> None:
     answer = attempt(PASSWORD)
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_the_plain_form_that_stops_everything_asks_what_the_button_asks(town: Town) -> None:
+    path, officer, monitor = "/khan-cap/dung-tat-ca", town.api("officer"), town.api("monitor")
+
+    def sent(by: Api, token: str) -> httpx.Response:
+        return by.client.post(path, data={"csrf_token": token})
+
+    stranger = httpx.post(f"{town.base_url}{path}", data={"csrf_token": "guessed"})
+    assert stranger.status_code == httpx.codes.SEE_OTHER
+    assert stranger.headers["location"].startswith("/dang-nhap")
+    assert sent(officer, "guessed").status_code == httpx.codes.FORBIDDEN
+    assert sent(monitor, monitor.client.headers["X-CSRF-Token"]).status_code == httpx.codes.FORBIDDEN
+    stopped = sent(officer, officer.client.headers["X-CSRF-Token"])
+    assert (stopped.status_code, stopped.headers["location"]) == (httpx.codes.SEE_OTHER, "/khan-cap")
+    with Session(make_engine(town.settings.url)) as session:
+        newest = session.exec(select(AuditRow).order_by(col(AuditRow.id).desc()).limit(1)).one()
+    assert (newest.action, newest.area_id) == ("stop_all", officer.area("Địa bàn đài Đại Ân 2"))
 
 
 def test_logging_out_ends_the_log_in(town: Town) -> None:

@@ -46,6 +46,9 @@ const form = document.getElementById("warn");
 if (form) {
   begin();
 }
+for (const button of document.querySelectorAll("[data-waits]")) {
+  button.disabled = false;
+}
 
 function begin() {
   const sendButton = document.getElementById("send");
@@ -73,6 +76,8 @@ function begin() {
       ([{ Recorder }, { Speaking }]) => {
         recorder = new Recorder(form.dataset.person, { take: (file, title) => prepare(upload(file, { openingChime: false }), title), refuse });
         new Speaking(form, { audience, mode, reason: () => second?.reason }).begin();
+        document.getElementById("record").disabled = document.getElementById("arm").disabled = false;
+        settle();
       },
       () => {
         voices = null;
@@ -155,6 +160,7 @@ function begin() {
     for (const part of form.querySelectorAll("[data-not]")) {
       part.hidden = part.dataset.not === source();
     }
+    document.getElementById("waiting").hidden = recorder !== null || !["recording", "voice"].includes(source());
   }
 
   function titleOf() {
@@ -235,6 +241,11 @@ function begin() {
     },
   });
 
+  function takeSiren(chosen) {
+    const siren = chosen?.dataset.siren;
+    form.siren.value = [...form.siren.options].some(({ value }) => value === siren) ? siren : "";
+  }
+
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("change", ({ target }) => {
     if (target.name === "whole" && target.checked) {
@@ -250,7 +261,7 @@ function begin() {
       loadRest();
     }
     if (target.name === "key") {
-      form.siren.value = [...form.siren.options].some(({ value }) => value === target.dataset.siren) ? target.dataset.siren : "";
+      takeSiren(target);
     }
     settle();
   });
@@ -288,5 +299,9 @@ function begin() {
     });
   }
   document.readyState === "complete" ? loadRest() : addEventListener("load", loadRest);
+
+  // What was chosen before this script had come counts as if it had been there.
+  form.whole.checked &&= !form.querySelector("[name=part]:checked");
+  takeSiren(chosenKey());
   settle();
 }

@@ -32,14 +32,15 @@ export class Ending {
         );
       }
     });
-    const stop = document.getElementById("stop-all");
-    stop?.addEventListener("click", () =>
-      this.#once(stop, null, async () => {
+    const stop = document.getElementById("stop-form");
+    stop?.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#once(stop.querySelector("button"), null, async () => {
         const { gateways } = await call("POST", `/api/v1/areas/${stop.dataset.area}/stop`);
         say(stop.dataset.done.replace("{gateways}", gateways));
         scrollTo(0, 0);
-      }),
-    );
+      });
+    });
   }
 
   #ask(wanted) {
