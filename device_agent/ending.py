@@ -37,6 +37,9 @@ def finished(turn: Turn, entry: Entry, said: Finished) -> None:
         _settle(turn, entry, cut.event, heard, reason=cut.reason, by=cut.by, **evidence)
     elif heard.played_ms:
         _settle(turn, entry, Event.PARTIAL, heard, reason="ended_early", **evidence)
+    elif entry.item.live is not None:
+        # Let go within the announcement, or before a word: the horn is not to blame.
+        _settle(turn, entry, Event.CANCELLED, heard, reason="nothing_said", **evidence)
     else:
         _settle(turn, entry, Event.FAILED, heard, reason="no_sound", **evidence)
 

@@ -257,6 +257,14 @@ class TestTheMachine:
         (partial,) = gateway.reports(Event.PARTIAL)
         assert (partial.reason, partial.played_ms, partial.expected_ms) == ("live_lost", 2_000, None)
 
+    def test_a_button_that_was_let_go_before_a_word_is_no_fault_of_the_horn(
+        self, gateway: SimulatedGateway
+    ) -> None:
+        broadcast_id = self.speak(gateway, Speaker())
+        self.say(gateway, Finished(broadcast_id, 0))
+        (cancelled,) = gateway.reports(Event.CANCELLED)
+        assert (cancelled.reason, cancelled.played_ms) == ("nothing_said", 0)
+
     def test_a_gateway_without_ears_says_that_it_has_none(self, gateway: SimulatedGateway) -> None:
         item = an_item(gateway.now, clips=(), live=Speaker().source, priority="emergency")
         gateway.hear(gateway.pen.play(gateway.now, item), "emergency", key=EMERGENCY)
