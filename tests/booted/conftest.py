@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from booted.gateway import Gateway
 from booted.machine import HOME, Machine
+from booted.secure_site import SecureSite
 from support.netns import network_bed
 from support.town import Town
 
@@ -26,12 +27,15 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
         pytest.skip(f"no machine in {HOME}; tests/booted/run makes it (Debian, as root)")
     directory = tmp_path_factory.mktemp("booted")
     with network_bed("pole") as bed, bed.controller.inside():
-        town = Town(directory / "town", 0, bed).start()
+        town = Town(directory / "town", 0, bed)
+        site = SecureSite(directory, town)
+        town.start()
         try:
             machine = Machine(directory, "pole-31673-001", bed.gateways["pole"])
             machine.power_on()
-            gateway = Gateway(machine, town, bed.gateways["pole"], directory)
+            gateway = Gateway(machine, town, bed.gateways["pole"], directory, site)
             gateway.install()
             yield gateway
         finally:
+            site.door.close()
             town.stop()

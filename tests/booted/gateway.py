@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from booted.machine import Machine, tell
+from booted.secure_site import SecureSite
 from numpy.typing import NDArray
 from support.broadcasting import now, schedule_once, whole_second_in
 from support.cables import Namespace
@@ -43,13 +44,17 @@ class Gateway:
         machine: A Debian and nothing else.
         town: Its controller and broker.
         inside: Where a person sits who reaches both.
-        directory: For a checkout, and for what was heard.
+        directory: For a checkout.
+        site: The same controller behind TLS.
     """
 
-    def __init__(self, machine: Machine, town: Town, inside: Namespace, directory: Path) -> None:
+    def __init__(
+        self, machine: Machine, town: Town, inside: Namespace, directory: Path, site: SecureSite
+    ) -> None:
         self.machine = machine
         self.town = town
         self.directory = directory
+        self.site = site
         self._inside = inside
         self.admin: Api = town.api("admin")
 

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from booted.gateway import ID, SERVICE, STATE_DIR, Gateway
 from booted.machine import tell
+from booted.secure_site import NAME
 from support.broadcasting import HEARD, enough, now
 from support.eventually import eventually
 from support.recording import Recording
 from support.sound import decode_clip, normalised_cross_correlation
 from support.voices import MEETING, speech
 
-from wire.credential import read_credential
+from wire.credential import credential_json, read_credential
 
 pytestmark = [pytest.mark.booted, pytest.mark.timeout(900)]
 
@@ -200,6 +201,25 @@ def test_after_a_power_cut_in_the_middle_of_a_sound_it_is_back_and_plays_it_no_s
     assert gateway.wait_for(broadcast_id, "partial")["reason"] == "restarted"
     gateway.wait_for(gateway.order(short), "played")
     assert gateway.admin.deliveries(broadcast_id)[ID]["state"] == "partial"
+
+
+def test_a_new_credential_with_a_private_authority_leads_it_over_tls_to_broker_and_clips(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    site, machine = gateway.site, gateway.machine
+    (tmp_path / "plain.json").write_bytes(machine.fetch("/etc/loacast/gateway.json"))
+    secure = credential_json(site.credential(read_credential(tmp_path / "plain.json")))
+    machine.run(f"echo {site.address} {NAME} | sudo tee --append /etc/hosts")
+    machine.run("cat >ca.pem", given=site.ca.read_bytes())
+    authorities = "--tls-ca ca.pem --controller-tls-ca ca.pem"
+    machine.run(f"sudo loacast-agent install --credential - {authorities}", given=secure)
+    gateway.wait_online()
+    used = site.door.used
+    clip = gateway.admin.upload(speech(tmp_path / "over_tls.wav", "Đường truyền đã được mã hóa."))["clip"]
+    gateway.wait_for(gateway.order(clip), "played")
+    assert site.door.used > used, "it fetched the clip by HTTPS"
+    connected = machine.run(f"ss --no-header --tcp --numeric dst {site.address}:{site.broker_port}")
+    assert "ESTAB" in connected, "it speaks with the broker at the port with TLS"
 
 
 def test_a_loudspeaker_changed_by_installing_again_is_a_file_in_its_state(
