@@ -200,6 +200,7 @@ def _wanted(work: Work, row: CapAlert, feed: CapFeed | None, part: Part, spoken:
         every_ms=repeat * 60_000 if repeat is not None else None,
         until_at=min(ends_at, row.expires_at, work.now + LONGEST),
         draft=True,
+        proposed_by=row.brought_by,
     )
 
 

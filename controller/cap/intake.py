@@ -99,13 +99,12 @@ def receive(session: Session, bringer: Bringer, raw: bytes, *, now: datetime) ->
         if proven and not found.proven:
             if found.area_id != bringer.area_id:
                 _begin_anew(session, found, now)
-            found.proven, found.feed_id, found.area_id = True, feed.id if feed else None, bringer.area_id
+            _write(found, _brought(bringer, proven=True))
             _audit(session, "prove_cap", found, bringer, now)
         return Taken(alert.key, found, is_new=False)
     if proven and not found.proven:
         _begin_anew(session, found, now)
-        for name, value in (_told(alert, raw, digest) | _brought(bringer, proven=True)).items():
-            setattr(found, name, value)
+        _write(found, _told(alert, raw, digest) | _brought(bringer, proven=True))
         _audit(session, "replace_cap", found, bringer, now)
         return Taken(alert.key, found, is_new=True)
     if proven == found.proven:
@@ -256,9 +255,15 @@ def _told(alert: Alert, raw: bytes, digest: str) -> dict[str, Any]:
 def _brought(bringer: Bringer, *, proven: bool) -> dict[str, Any]:
     return {
         "feed_id": bringer.feed.id if bringer.feed is not None else None,
+        "brought_by": bringer.person_id,
         "area_id": bringer.area_id,
         "proven": proven,
     }
+
+
+def _write(row: CapAlert, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(row, name, value)
 
 
 def _audit(

@@ -89,6 +89,8 @@ class CapAlert(SQLModel, table=True):
     sent_at: datetime
     feed_id: int | None = Field(default=None, foreign_key="cap_feed.id", index=True)
     """None: a person brought it, or the feed is no more."""
+    brought_by: int | None = Field(default=None, foreign_key="person.id")
+    """Who brought it by hand."""
     area_id: int = Field(foreign_key="area.id")
     sha256: str = Field(max_length=64)
     raw: bytes

@@ -23,7 +23,7 @@ from controller.errors import InvalidInput, NotADraft, NotOverYet, OwnDraft
 from controller.gateways.models import Gateway
 from controller.gateways.rules import HouseRules
 from controller.people.access import Actor, Permission
-from controller.people.second_person import require_second_person
+from controller.people.second_person import require_second_person, takes_two
 from wire.messages import ClipRef, LiveSource
 from wire.types import Mode
 
@@ -61,6 +61,8 @@ class NewEmergency:
     """Emergencies that it takes the place of."""
     draft: bool = False
     """Wait for one approval; nothing sounds."""
+    proposed_by: int | None = None
+    """The person behind a draft that somebody else's name is on: who brought an alert by hand."""
     alone_because: str = ""
     """Why nobody else is asked, where that is needed: see `controller.people.second_person`."""
 
@@ -118,7 +120,7 @@ def order(
         until_at=until_at,
         created_at=now,
         ordered_by=None if new.draft else actor.person_id,
-        proposed_by=actor.person_id if new.draft else None,
+        proposed_by=(new.proposed_by or actor.person_id) if new.draft else None,
         alone_because="" if new.draft else new.alone_because,
         in_quiet_hours=not new.draft and rules.quiet.touched_by(now, duration_ms) is not None,
     )
@@ -144,13 +146,14 @@ def approve(
 
     Raises:
         NotADraft: It is none, or its time is over.
-        OwnDraft: The actor has proposed it.
+        OwnDraft: The actor has proposed it, and it is for more than one commune.
         Problem: As `order` does.
     """
     emergency = get_emergency(session, actor, emergency_id, Permission.WARN)
     if emergency.state is not EmergencyState.DRAFT or emergency.until_at <= now:
         raise NotADraft
-    if emergency.proposed_by is not None and emergency.proposed_by == actor.person_id:
+    area = session.get_one(Area, emergency.area_id)
+    if takes_two(area, emergency.mode) and actor.person_id and actor.person_id == emergency.proposed_by:
         raise OwnDraft
     audience = Audience.load(emergency.audience)
     resolved = choose(session, actor, audience, rules.today(now), Permission.WARN)

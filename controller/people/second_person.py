@@ -16,6 +16,11 @@ SHORTEST_REASON = 8
 """Characters. "x" is no reason."""
 
 
+def takes_two(area: Area, mode: Mode) -> bool:
+    """Whether this is for two people: a real one that spans communes."""
+    return mode is Mode.ACTUAL and area.kind in WIDE
+
+
 def require_second_person(area: Area, mode: Mode, alone_because: str = "") -> None:
     """Check that one person may order this alone.
 
@@ -27,5 +32,5 @@ def require_second_person(area: Area, mode: Mode, alone_because: str = "") -> No
     Raises:
         SecondPersonNeeded: A real one spans communes, and there is no reason.
     """
-    if mode is Mode.ACTUAL and area.kind in WIDE and len(alone_because.strip()) < SHORTEST_REASON:
+    if takes_two(area, mode) and len(alone_because.strip()) < SHORTEST_REASON:
         raise SecondPersonNeeded(field="alone_because")

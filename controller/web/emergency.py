@@ -19,7 +19,7 @@ from controller.emergencies.service import emergencies_of
 from controller.events import Change, announce
 from controller.people.access import PERMISSIONS, Permission
 from controller.people.models import Person
-from controller.people.second_person import WIDE
+from controller.people.second_person import WIDE, takes_two
 from controller.warnings.catalogue import PreparedSound, all_sounds
 from controller.warnings.pack import PackedWarning, find_packed, is_role, read_pack
 from controller.web.places import Node, Places, tree
@@ -180,7 +180,9 @@ def _line(visit: Visit, places: Places, emergency: Emergency) -> Line:
         roll_call(visit.session, emergency, now=visit.now, within=visit.actor.area_path),
         can_be_ended=area is not None and area.path.startswith(visit.actor.area_path),
         proposed_by=_name(visit, emergency.proposed_by),
-        is_own_draft=emergency.proposed_by is not None and emergency.proposed_by == visit.actor.person_id,
+        is_own_draft=area is not None
+        and takes_two(area, emergency.mode)
+        and emergency.proposed_by == visit.actor.person_id,
     )
 
 

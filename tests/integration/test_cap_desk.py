@@ -24,6 +24,7 @@ from controller.db import writing
 from controller.emergencies import ending
 from controller.emergencies.models import EmergencySource, Ending
 from controller.gateways.rules import HouseRules
+from controller.people.models import Person, Role
 from controller.tables import Broadcast, CapFeed, Emergency
 from schedules.quiet_hours import QuietHours
 from wire.messages import Cancel, Play
@@ -263,14 +264,19 @@ def test_an_alert_that_someone_brought_for_less_is_drafted_anew_when_its_sender_
     officer = watch.office.hamlets[0]
     with Session(watch.office.engine) as session, session.begin():
         writing(session)
-        watch.desk.take_in(session, Bringer(officer.id, None, None), ALERT)
+        person = Person(username="hoa", name="Hoa", role=Role.OFFICER, area_id=officer.id, password_hash="-")
+        session.add(person)
+        session.flush()
+        person_id = person.id
+        watch.desk.take_in(session, Bringer(officer.id, None, person_id), ALERT)
     watch.step()
     (brought,) = watch.emergencies("KTTV-1")
+    assert brought.proposed_by == person_id, "for more than a commune, somebody else approves it"
     assert (brought.state.value, brought.audience["areas"]) == ("draft", [officer.id])
     watch.take(watch.feed(), ALERT)
     assert len(watch.played()) == 4
     (proven,) = watch.emergencies("KTTV-1")
-    assert proven.audience["areas"] == [watch.office.commune.id]
+    assert (proven.audience["areas"], proven.proposed_by) == ([watch.office.commune.id], None)
 
 
 def test_a_plain_way_proves_nobody(watch: Watch) -> None:

@@ -335,6 +335,21 @@ class TestMoreThanOneCommune:
         order(office, chief, audience=Audience((office.commune.id,)))
         assert {each.gateway_id for each in office.step("emergency")} == set(office.gateway_ids)
 
+    def test_nor_does_whoever_brought_an_alert_by_hand_approve_it_for_more_than_a_commune(
+        self, office: Office, chiefs: tuple[Actor, Actor]
+    ) -> None:
+        chief, deputy = chiefs
+        nobody = Actor(None, "cap", Role.OFFICER, chief.area_id, chief.area_path)
+        brought = {"draft": True, "source": EmergencySource.CAP, "proposed_by": chief.person_id}
+        wide = order(office, nobody, audience=Audience((chief.area_id,)), **brought)
+        at_home = order(office, nobody, audience=Audience((office.commune.id,)), **brought)
+        with Session(office.engine) as session, session.begin():
+            writing(session)
+            with pytest.raises(OwnDraft):
+                service.approve(session, chief, wide.id, now=office.clock.now(), rules=WHOLE_DAY)
+            service.approve(session, chief, at_home.id, now=office.clock.now(), rules=WHOLE_DAY)
+            service.approve(session, deputy, wide.id, now=office.clock.now(), rules=WHOLE_DAY)
+
     def test_play_now_is_no_way_around_it(self, office: Office, chiefs: tuple[Actor, Actor]) -> None:
         chief, _ = chiefs
         both = [office.commune, office.foreign]

@@ -23,10 +23,16 @@ def upgrade() -> None:
             )
         )
         batch_op.create_foreign_key("fk_emergency_proposed_by_person", "person", ["proposed_by"], ["id"])
+    with op.batch_alter_table("cap_alert") as batch_op:
+        batch_op.add_column(sa.Column("brought_by", sa.Integer(), nullable=True))
+        batch_op.create_foreign_key("fk_cap_alert_brought_by_person", "person", ["brought_by"], ["id"])
 
 
 def downgrade() -> None:
     """Change it back."""
+    with op.batch_alter_table("cap_alert") as batch_op:
+        batch_op.drop_constraint("fk_cap_alert_brought_by_person", type_="foreignkey")
+        batch_op.drop_column("brought_by")
     with op.batch_alter_table("emergency") as batch_op:
         batch_op.drop_constraint("fk_emergency_proposed_by_person", type_="foreignkey")
         batch_op.drop_column("alone_because")
